@@ -1,0 +1,47 @@
+"""Failures of the engine. Each message is a sentence a person can act on."""
+
+
+class ScoringError(Exception):
+    """Base of all failures that are not bugs of the engine."""
+
+    def __init__(self, message: str, *, file: str = "", traceback: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.file = file
+        self.traceback = traceback
+
+
+class InputError(ScoringError):
+    """An input file or the input as a whole cannot be scored."""
+
+
+class EnvironmentBuildError(ScoringError):
+    """The model's environment cannot be built; `log` is what the installer said."""
+
+    def __init__(self, message: str, *, log: str = "") -> None:
+        super().__init__(message)
+        self.log = log
+
+
+class ModelLoadError(ScoringError):
+    """The model cannot be loaded, or cannot score its own example."""
+
+
+class PredictError(ScoringError):
+    """The model's predict raised, or answered something that does not fit its input."""
+
+
+class ScorerDied(ScoringError):  # noqa: N818
+    """The scorer process ended by itself."""
+
+
+class ScoringTimeout(ScoringError):  # noqa: N818
+    """A scorer was killed because it took longer than it may."""
+
+
+class ScoringCanceled(ScoringError):  # noqa: N818
+    """A scorer was killed because nobody wants its answer any more."""
+
+
+class OutputError(ScoringError):
+    """The parts do not add up to the input, or cannot be put together."""

@@ -1,0 +1,162 @@
+"""Looks at the start of a file without reading the rest of it, and without pandas."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import BinaryIO
+
+from scoring.errors import InputError
+from scoring.plan import file_kind
+from scoring.scorer.csv_text import NULLS, read_header
+from scoring.scorer.failures import FileFailure
+
+ROWS = 20
+VALUES = 3
+LONGEST_START = 16 << 20  # bytes of a CSV file that a preview reads at most
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+_FLOAT = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf|infinity))", re.ASCII)
+_BOOLEAN = re.compile(r"true|false|True|False|TRUE|FALSE")
+_DATETIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+_PATTERNS = (("long", _INTEGER), ("double", _FLOAT), ("boolean", _BOOLEAN), ("datetime", _DATETIME))
+PARQUET_TYPES = {
+    "bool": "boolean",
+    "int8": "integer",
+    "int16": "integer",
+    "int32": "integer",
+    "int64": "long",
+    "halffloat": "float",
+    "float": "float",
+    "double": "double",
+    "string": "string",
+    "large_string": "string",
+    "binary": "binary",
+    "large_binary": "binary",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewColumn:
+    name: str
+    type: str  # as MLflow names types; of CSV, what the shown values look like
+    values: list[str] = field(default_factory=list)  # the first few
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    columns: list[PreviewColumn]
+    rows: list[list[str | None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    header: list[str]
+    rows: list[list[str]]
+    has_more: bool
+
+
+def first_rows(*, stream: BinaryIO, name: str, rows: int = ROWS) -> Preview:
+    """`stream` is at its start; a Parquet one must be seekable."""
+    if file_kind(name) == "parquet":
+        return _parquet_rows(stream, name, rows)
+    try:
+        header = read_header(stream, name)
+    except FileFailure as failure:
+        raise InputError(str(failure), file=name) from None
+    stream.seek(header.end)
+    return _csv_rows(stream, name, header.names, rows)
+
+
+def page_of_csv(*, stream: BinaryIO, offset: int, limit: int, header: bool = True) -> Page:
+    """Records `offset` to `offset + limit` of a CSV file; `header`: its first record is one."""
+    records = (row for row in csv.reader(_text(stream)) if row)
+    names = next(records, []) if header else []
+    page = list(islice(records, offset, offset + limit + 1))
+    return Page(header=names, rows=page[:limit], has_more=len(page) > limit)
+
+
+def page_of_parquet(*, stream: BinaryIO, offset: int, limit: int) -> Page:
+    """Rows `offset` to `offset + limit` of a Parquet file; row groups before them are not read."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(stream) as file:
+        names, total, start = file.schema_arrow.names, file.metadata.num_rows, 0
+        found: list[list[str]] = []
+        for group in range(file.num_row_groups):
+            length = file.metadata.row_group(group).num_rows
+            if start + length > offset + len(found) and len(found) < limit:
+                skipped = max(offset - start, 0)
+                table = file.read_row_group(group).slice(skipped, limit - len(found))
+                columns = [
+                    ["" if v is None else str(v) for v in column.to_pylist()] for column in table.columns
+                ]
+                found += [list(row) for row in zip(*columns, strict=True)]
+            start += length
+    return Page(header=names, rows=found, has_more=offset + len(found) < total)
+
+
+def _text(stream: BinaryIO) -> Iterator[str]:
+    return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
+
+
+def _csv_rows(stream: BinaryIO, name: str, names: list[str], rows: int) -> Preview:
+    start = io.BytesIO(stream.read(64 << 10))
+    found: list[list[str]] = []
+    while True:
+        whole = start.getbuffer().nbytes
+        found = [row for row in islice(csv.reader(_text(io.BytesIO(start.getvalue()))), rows + 2) if row]
+        start.seek(0, io.SEEK_END)
+        # The last record may be cut off, unless the file ends here.
+        if len(found) > rows or whole >= LONGEST_START or not start.write(stream.read(whole)):
+            break
+    shown = [[None if value in NULLS else value for value in row] for row in found[:rows]]
+    fitting = [row for row in shown if len(row) == len(names)]
+    values = [[row[i] for row in fitting] for i in range(len(names))]
+    kinds = [_looks_like(column) for column in values]
+    return Preview(columns=_columns(names, kinds, values), rows=shown)
+
+
+def _columns(names: list[str], kinds: list[str], values: list[list[str | None]]) -> list[PreviewColumn]:
+    return [
+        PreviewColumn(name=name, type=kind, values=[value or "" for value in column[:VALUES]])
+        for name, kind, column in zip(names, kinds, values, strict=True)
+    ]
+
+
+def _looks_like(values: list[str | None]) -> str:
+    present = [value.strip() for value in values if value is not None]
+    if not present:
+        return "string" if not values else "double"
+    for name, pattern in _PATTERNS:
+        if all(pattern.fullmatch(value) for value in present):
+            return "double" if name == "long" and len(present) < len(values) else name
+    return "string"
+
+
+def _parquet_rows(stream: BinaryIO, name: str, rows: int) -> Preview:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(stream) as file:
+            schema = file.schema_arrow
+            batch = next(file.iter_batches(batch_size=max(rows, 1)), None)
+    except (pa.ArrowException, OSError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{name} cannot be read as Parquet: {reason}", file=name) from error
+    arrays = batch.columns if batch is not None else [pa.nulls(0)] * len(schema)
+    values = [[None if v is None else str(v) for v in array.slice(0, rows).to_pylist()] for array in arrays]
+    kinds = [_parquet_type(field.type) for field in schema]
+    shown = [list(row) for row in zip(*values, strict=True)]
+    return Preview(columns=_columns(schema.names, kinds, values), rows=shown)
+
+
+def _parquet_type(kind: object) -> str:
+    text = str(kind)
+    if text.startswith(("timestamp", "date")):
+        return "datetime"
+    if text.startswith("dictionary<values="):
+        return PARQUET_TYPES.get(text.removeprefix("dictionary<values=").split(",")[0], text)
+    return PARQUET_TYPES.get(text, text)

@@ -1,0 +1,215 @@
+"""The bytes of a CSV file before they are parsed: header, where records end, bytes that are not UTF-8.
+
+Only the standard library, since the studio's own processes look at headers with it, too.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+import sys
+from typing import BinaryIO, Iterator
+
+from scoring.scorer.failures import FileFailure
+
+NULLS = ("", "NA", "NaN", "nan", "null", "NULL", "None", "N/A", "n/a", "#N/A", "<NA>")
+BOM = b"\xef\xbb\xbf"
+LONGEST_HEADER = 16 << 20
+LONGEST_RECORD = 512 << 20
+FIELD_ENDS = b",\r\n"
+# Bytes that are not UTF-8 travel through the parser as these characters of a private-use plane.
+ESCAPE_BASE = 0x10FF00
+ESCAPED = re.compile("[\U0010ff80-\U0010ffff]")
+_LINE_ENDS = re.compile(rb"[\r\n]+")
+
+csv.field_size_limit(sys.maxsize)
+
+
+class Header:
+    def __init__(self, names: list[str], end: int) -> None:
+        self.names = names
+        self.end = end  # offset of the first byte after the header's line
+
+
+def read_header(stream: BinaryIO, name: str) -> Header:
+    """Reads the first record that is not blank; `stream` is at its start and may be anywhere afterwards."""
+    start = stream.read(4096)
+    _refuse_other_encodings(start, name)
+    skipped = len(BOM) if start.startswith(BOM) else 0
+    body = _Replay(start[skipped:], stream)
+    consumed = [skipped]
+    fields = next((row for row in csv.reader(_lines(body, consumed, name)) if row), None)
+    if fields is None:
+        raise FileFailure(f"{name} is empty: a CSV file needs a header row with the names of its columns.")
+    try:
+        names = [field.encode("latin-1").decode("utf-8") for field in fields]
+    except UnicodeDecodeError:
+        raise FileFailure(
+            f"The header row of {name} is not UTF-8 text. Save the file as UTF-8 and try again."
+        ) from None
+    return Header(names, consumed[0])
+
+
+def _refuse_other_encodings(start: bytes, name: str) -> None:
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise FileFailure(f"{name} is UTF-16 text. Save the file as UTF-8 and try again.")
+    if start.startswith((b"PAR1", b"PK\x03\x04", b"\x1f\x8b")):
+        raise FileFailure(f"{name} is named like a CSV file, but it is not text.")
+
+
+class _Replay(io.RawIOBase):
+    """What was already read, then the rest of the stream."""
+
+    def __init__(self, first: bytes, stream: BinaryIO) -> None:
+        self._first, self._stream = first, stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
+        data = self._first[: len(buffer)] if self._first else self._stream.read(len(buffer))
+        self._first = self._first[len(buffer) :] if self._first else b""
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _lines(body: io.RawIOBase, consumed: list[int], name: str) -> Iterator[str]:
+    # Latin-1 keeps one character per byte, so that lengths are offsets.
+    text = io.TextIOWrapper(io.BufferedReader(body, 65536), encoding="latin-1", newline="")
+    while True:
+        line = text.readline(LONGEST_HEADER)
+        if not line:
+            return
+        consumed[0] += len(line)
+        if consumed[0] > LONGEST_HEADER:
+            raise FileFailure(f"{name} has no header row: its first record is longer than 16 MB.")
+        yield line
+
+
+class Block:
+    """Bytes that hold whole records, and how many. Blank lines are not records."""
+
+    def __init__(self, data: bytes, records: int) -> None:
+        self.data, self.records = data, records
+
+
+def record_blocks(stream: BinaryIO, name: str, size: int) -> Iterator[Block]:
+    """The rest of the stream in blocks of about `size` bytes that end where records end.
+
+    Where they end depends on the bytes alone. Blocks are cut here and not by pyarrow, whose reader loses
+    track of
+    quotes when a record with a quoted line end lies across two of its own blocks.
+    """
+    left = b""
+    while True:
+        wanted = max(size, 2 * len(left)) - len(left)
+        raw = stream.read(wanted)
+        data = left + raw if left else raw
+        if len(raw) < wanted:
+            break
+        end, records = _whole_records(data)
+        if not end and len(data) > LONGEST_RECORD:
+            raise FileFailure(
+                f"{name} has a record longer than {LONGEST_RECORD >> 20} MB; a quote may be opened and never "
+                "closed."
+            )
+        if end:
+            yield Block(data[:end], records)
+        left = data[end:]
+    if data:
+        yield _last_block(data, name)
+
+
+def _last_block(data: bytes, name: str) -> Block:
+    # pyarrow takes a last empty field without line end for a quoted one.
+    ended = data if data[-1:] in (b"\r", b"\n") else data + b"\n"
+    end, records = _whole_records(ended)
+    if end < len(ended):
+        raise FileFailure(
+            f"{name} cannot be read as CSV: a quote that is opened near its end is never closed."
+        )
+    return Block(ended, records)
+
+
+def _whole_records(data: bytes) -> tuple[int, int]:
+    """Where the last whole record of `data` ends, which starts with a record; and how many whole ones
+    there are."""
+    if b'"' not in data:
+        end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        return end, _line_runs(data[:end])
+    pieces = data.split(b'"')
+    # Every second piece lies outside quotes, if quotes open only where fields start.
+    if any(piece and piece[-1] not in FIELD_ENDS for piece in pieces[0:-1:2]):
+        return _whole_records_slowly(data)
+    last = len(pieces) - 1 - (len(pieces) - 1) % 2
+    after = len(pieces[-1]) + 1 if last < len(pieces) - 1 else 0
+    for k in range(last, -1, -2):
+        place = max(pieces[k].rfind(b"\n"), pieces[k].rfind(b"\r"))
+        if place >= 0:
+            end = len(data) - after - (len(pieces[k]) - place - 1)
+            outside = [*pieces[0:k:2], pieces[k][: place + 1]]
+            return end, _line_runs(b'"'.join(outside))
+        after += len(pieces[k]) + 1 + (len(pieces[k - 1]) + 1 if k else 0)
+    return 0, 0
+
+
+def _whole_records_slowly(data: bytes) -> tuple[int, int]:
+    """The same by the csv module, for data with quotes inside of unquoted fields."""
+    lined = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+    consumed = 0
+    all_given = False
+
+    def lines() -> Iterator[str]:
+        nonlocal consumed, all_given
+        for line in io.StringIO(data[:lined].decode("latin-1"), newline=""):
+            consumed += len(line)
+            yield line
+        all_given = True
+        # Falls into the last record if that is not whole.
+        yield "sentinel\n"
+
+    before = end = records = 0
+    for row in csv.reader(lines()):
+        if all_given and row == ["sentinel"]:
+            break
+        records += bool(row)
+        before, end = end, consumed
+    else:
+        # The sentinel was swallowed: the last record is not whole.
+        return before, records - 1
+    return end, records
+
+
+def _line_runs(text: bytes) -> int:
+    """Lines that are not blank, of text that ends with a line end."""
+    runs = len(_LINE_ENDS.findall(text)) if b"\r" in text or b"\n\n" in text else text.count(b"\n")
+    return runs - (text[:1] in (b"\r", b"\n"))
+
+
+def as_utf8(data: bytes) -> tuple[bytes, bool]:
+    """Valid UTF-8, and whether it took escapes of bytes that are not."""
+    if data.isascii():
+        return data, False
+    try:
+        data.decode("utf-8")
+        return data, False
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "scoring-escape").encode("utf-8"), True
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    bad = error.object[error.start : error.end]
+    return "".join(chr(ESCAPE_BASE + byte) for byte in bad), error.end
+
+
+codecs.register_error("scoring-escape", _escape)
+
+
+def unescape(value: bytes) -> bytes:
+    """The bytes of the file again."""
+    text = value.decode("utf-8", "surrogateescape")
+    plain = ESCAPED.sub(lambda m: chr(0xDC00 + ord(m.group()) - ESCAPE_BASE), text)
+    return plain.encode("utf-8", "surrogateescape")

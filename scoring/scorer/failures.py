@@ -1,0 +1,13 @@
+"""What can go wrong inside the scorer and is reported as a sentence instead of a crash."""
+
+from __future__ import annotations
+
+
+class FileFailure(Exception):
+    """A file cannot be read as a whole; its rows are not scored."""
+
+
+class PredictFailure(Exception):
+    def __init__(self, message: str, traceback: str = "") -> None:
+        super().__init__(message)
+        self.traceback = traceback

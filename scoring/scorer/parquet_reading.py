@@ -1,0 +1,57 @@
+"""Parquet in batches of rows whose number depends on the needed columns alone."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scoring.scorer.failures import FileFailure
+from scoring.scorer.needs import Needs
+from scoring.scorer.reading import Chunk, Source, cast_columns, column_arrays, count_from
+
+MOST_ROWS = 65_536
+LEAST_ROWS = 1_024
+BATCH_VALUES = 2_000_000
+
+
+class ParquetSource(Source):
+    def __init__(self, path: str, name: str, needs: Needs) -> None:
+        self.records = 0
+        self._path, self._name = path, name
+        try:
+            with pq.ParquetFile(path) as file:
+                schema = file.schema_arrow
+                self._expected = file.metadata.num_rows
+        except (pa.ArrowException, OSError) as error:
+            raise FileFailure(f"{name} cannot be read as Parquet: {_first_line(error)}") from error
+        self._needs = needs.of(list(schema.names), name)
+        for need in self._needs:
+            if pa.types.is_nested(schema.field(need.index).type):
+                raise FileFailure(
+                    f"{name}: column '{need.name}' is nested ({schema.field(need.index).type}), and the "
+                    "model takes plain values."
+                )
+
+    def chunks(self) -> Iterator[Chunk]:
+        names = [need.name for need in self._needs]
+        rows = max(LEAST_ROWS, min(MOST_ROWS, BATCH_VALUES // max(1, len(names))))
+        row = 0
+        try:
+            with pq.ParquetFile(self._path) as file:
+                for batch in file.iter_batches(batch_size=rows, columns=names, use_threads=False):
+                    arrays = dict(zip(batch.schema.names, column_arrays(batch)))
+                    numbers = count_from(row, batch.num_rows)
+                    yield cast_columns([arrays[n] for n in names], self._needs, numbers, text=False)
+                    row += batch.num_rows
+        except (pa.ArrowException, OSError) as error:
+            raise FileFailure(f"{self._name} cannot be read as Parquet: {_first_line(error)}") from error
+        if row != self._expected:
+            raise FileFailure(f"{self._name} says it has {self._expected} rows, but holds {row}.")
+        self.records = row
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,210 @@
+"""The loaded model: scores files chunk by chunk."""
+
+from __future__ import annotations
+
+import time
+import traceback
+import warnings
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from scoring.scorer.casting import ARROW_TYPES
+from scoring.scorer.failures import PredictFailure
+from scoring.scorer.frames import model_input, predictions
+from scoring.scorer.needs import Needs
+from scoring.scorer.parts import PartWriter
+from scoring.scorer.reading import cast_columns, column_arrays, count_from, open_source
+from scoring.scorer.sketch import merge_two
+from scoring.scorer.sketching import sketch
+
+SAMPLE_ROWS = 5
+
+
+class LoadedModel:
+    def __init__(self, path: str) -> None:
+        import mlflow.pyfunc
+
+        self._path = path
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("default")
+            self._model = mlflow.pyfunc.load_model(path)
+        self.warnings = list(
+            dict.fromkeys(str(warning.message) for warning in caught if _is_for_people(warning))
+        )
+        schema = self._model.metadata.get_input_schema()
+        self._needs = Needs(None if schema is None else _required(schema.to_dict()))
+        _one_thread(self._model)
+
+    def predict(self, table: pa.Table) -> pa.Table:
+        return self._answer(model_input(table, self._needs), table.num_rows)
+
+    def _answer(self, given: Any, rows: int) -> pa.Table:
+        try:
+            answer = self._model.predict(given)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise PredictFailure(sentence(error), traceback.format_exc()) from error
+        try:
+            return predictions(answer, rows)
+        except PredictFailure:
+            raise
+        except Exception as error:
+            message = (
+                f"What the model returned ({type(answer).__name__}) cannot be written: {sentence(error)}"
+            )
+            raise PredictFailure(message, traceback.format_exc()) from error
+
+    def trial(self) -> dict[str, Any]:
+        example, note = self._example()
+        if example is not None:
+            table = self._answer(example, len(example))
+            return {"rows": table.num_rows, **_shown(table), "notes": [note] if note else []}
+        notes = [note or "The model has no input example, so it was tried with an empty table."]
+        if self._needs.inputs is None:
+            notes = ["The model has neither an input example nor a signature, so only loading it was tried."]
+            return {"rows": 0, "columns": [], "sample": [], "notes": notes}
+        try:
+            table = self.predict(_empty_table(self._needs))
+        except PredictFailure:
+            # Many estimators refuse an empty table and work all the same.
+            notes.append("It does not accept an empty table, so only loading it was tried.")
+            return {"rows": 0, "columns": [], "sample": [], "notes": notes}
+        return {"rows": 0, **_shown(table), "notes": notes}
+
+    def _example(self) -> tuple[Any, str]:
+        """The model's input example, cast as files are; or nothing and the reason."""
+        try:
+            example = self._model.metadata.load_input_example(self._path)
+        except Exception:
+            return None, ""
+        if isinstance(example, tuple):
+            example = example[0]
+        if self._needs.tensor is not None or not isinstance(example, pd.DataFrame) or self._needs.natural:
+            return example, ""
+        table = pa.Table.from_pandas(example, preserve_index=False)
+        needs = self._needs.of([str(name) for name in example.columns], "The input example")
+        arrays = column_arrays(table.combine_chunks())
+        columns = [arrays[need.index] for need in needs]
+        chunk = cast_columns(columns, needs, count_from(0, len(example)), text=False)
+        if chunk.errors:
+            return None, f"The input example does not fit the model's signature: {chunk.errors[0][2]}."
+        return model_input(chunk.table, self._needs), ""
+
+    def score(self, slices: list[dict[str, Any]], part: str, errors: str) -> dict[str, Any]:
+        return _Run(self, self._needs, PartWriter(part, errors)).over(slices)
+
+
+class _Run:
+    def __init__(self, model: LoadedModel, needs: Needs, writer: PartWriter) -> None:
+        self._model, self._needs, self._writer = model, needs, writer
+        self._seconds = {"read": 0.0, "predict": 0.0, "write": 0.0}
+        self._sketches: dict[str, dict[str, Any]] = {}
+        self._clock = time.perf_counter()
+
+    def over(self, slices: list[dict[str, Any]]) -> dict[str, Any]:
+        try:
+            reports = []
+            for index, one in enumerate(slices):
+                try:
+                    reports.append(self._slice(index, one))
+                except BaseException as error:
+                    error.file = one["name"]  # type: ignore[attr-defined]
+                    raise
+            self._writer.commit()
+        except BaseException:
+            self._writer.discard()
+            raise
+        return {"slices": reports, "seconds": self._seconds, "sketches": self._sketches}
+
+    def _slice(self, index: int, one: dict[str, Any]) -> dict[str, Any]:
+        source = open_source(one["path"], one["kind"], one["name"], self._needs)
+        rows = errors = 0
+        columns: dict[str, str] = {}
+        for chunk in source.chunks():
+            self._lap("read")
+            self._writer.write_errors(index, chunk.errors)
+            errors += len(chunk.errors)
+            if chunk.table.num_rows:
+                table = self._model.predict(chunk.table)
+                self._lap("predict")
+                self._writer.write(table)
+                self._sketch(table)
+                columns.update(_widened(columns, table.schema))
+                rows += table.num_rows
+            self._lap("write")
+        self._lap("read")
+        return {"records": source.records, "rows": rows, "errors": errors, "columns": list(columns.items())}
+
+    def _lap(self, phase: str) -> None:
+        now = time.perf_counter()
+        self._seconds[phase] += now - self._clock
+        self._clock = now
+
+    def _sketch(self, table: pa.Table) -> None:
+        for name in table.schema.names:
+            new = sketch(table.column(name).combine_chunks())
+            self._sketches[name] = merge_two(self._sketches[name], new) if name in self._sketches else new
+
+
+def _widened(known: dict[str, str], schema: pa.Schema) -> dict[str, str]:
+    """Column to Arrow type; several types of one column are joined with a bar, and promoted when put
+    together."""
+    result = {}
+    for field in schema:
+        types = known[field.name].split("|") if field.name in known else []
+        result[field.name] = "|".join(types if str(field.type) in types else [*types, str(field.type)])
+    return result
+
+
+def sentence(error: BaseException) -> str:
+    lines = [line for line in str(error).strip().splitlines() if line.strip()]
+    text = f"{type(error).__name__}: {lines[0].strip()}" if lines else type(error).__name__
+    return text if len(text) <= 500 else text[:499] + "…"
+
+
+def _shown(table: pa.Table) -> dict[str, Any]:
+    sample = [
+        [None if v is None else str(v) for v in row.values()]
+        for row in table.slice(0, SAMPLE_ROWS).to_pylist()
+    ]
+    return {"columns": table.schema.names, "sample": sample}
+
+
+def _empty_table(needs: Needs) -> pa.Table:
+    if needs.tensor is not None:
+        width = 1
+        for length in needs.tensor["shape"][1:]:
+            width *= length
+        names = [str(i) for i in range(width)]
+        return pa.table([pa.array([], pa.float64()) for _ in names], names=names)
+    columns = [(str(c.get("name") or i), c["type"]) for i, c in enumerate(needs.inputs or ())]
+    return pa.table(
+        [pa.array([], ARROW_TYPES[kind]) for _, kind in columns], names=[name for name, _ in columns]
+    )
+
+
+def _required(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    # MLflow 2.0 to 2.6 wrote `optional` where later versions write `required`.
+    return [{**c, "required": c.get("required", not c.get("optional", False))} for c in columns]
+
+
+def _is_for_people(warning: Any) -> bool:
+    return not issubclass(warning.category, (DeprecationWarning, PendingDeprecationWarning, FutureWarning))
+
+
+def _one_thread(model: Any) -> None:
+    """Slots are the parallelism, and some estimators sum in another order with another number of jobs."""
+    implementation = getattr(model, "_model_impl", None)
+    for attribute in ("sklearn_model", "xgb_model", "lgb_model", "cb_model"):
+        estimator = getattr(implementation, attribute, None)
+        if estimator is None or not hasattr(estimator, "get_params") or not hasattr(estimator, "set_params"):
+            continue
+        try:
+            jobs = [name for name, value in estimator.get_params(deep=True).items()
+                    if name.split("__")[-1] == "n_jobs" and value not in (None, 1)]  # fmt: skip
+            estimator.set_params(**dict.fromkeys(jobs, 1))
+        except Exception:
+            continue

@@ -1,0 +1,83 @@
+"""Reads a file in chunks whose borders depend on its bytes alone, casts them, sets rows aside that do
+not fit."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scoring.scorer.casting import Cast, cast_native, cast_text
+from scoring.scorer.needs import Need, Needs
+
+BLOCK_BYTES = 16 << 20
+
+
+class Chunk:
+    """Rows in file order, cast, and the errors among and between them. Rows are numbered from 0 in their
+    file."""
+
+    def __init__(self, table: pa.Table, errors: list[tuple[int, str, str]]) -> None:
+        self.table = table
+        self.errors = errors
+
+
+class Source:
+    """An open file: iterate over `chunks()`; `records` is right once they are all taken."""
+
+    records: int
+
+    def chunks(self) -> Iterator[Chunk]:
+        raise NotImplementedError
+
+
+def open_source(path: str, kind: str, name: str, needs: Needs, block_bytes: int = BLOCK_BYTES) -> Source:
+    if kind == "parquet":
+        from scoring.scorer.parquet_reading import ParquetSource
+
+        return ParquetSource(path, name, needs)
+    from scoring.scorer.csv_reading import CsvSource
+
+    return CsvSource(path, name, needs, block_bytes)
+
+
+def cast_columns(
+    columns: list[pa.Array], needs: list[Need], numbers: pa.Array, text: bool, escaped: bool = False
+) -> Chunk:
+    """`numbers` are the rows' numbers in the file."""
+    casts: list[Cast] = []
+    for column, need in zip(columns, needs):
+        if need.kind is None:
+            casts.append(Cast(column))
+        elif text:
+            casts.append(cast_text(column, need.kind, need.name, escaped))
+        else:
+            casts.append(cast_native(column, need.kind, need.name))
+    problems: dict[int, str] = {}
+    for cast in casts:
+        for index, message in cast.problems.items():
+            problems.setdefault(index, message)
+    table = pa.table([cast.array for cast in casts], names=[need.name for need in needs])
+    if not problems:
+        return Chunk(table, [])
+    bad = sorted(problems)
+    errors = [(numbers[i].as_py(), "cast", problems[i]) for i in bad]
+    kept = pc.invert(pc.is_in(count_from(0, len(numbers)), value_set=pa.array(bad, pa.int64())))
+    return Chunk(table.filter(kept), errors)
+
+
+def count_from(start: int, length: int) -> pa.Array:
+    if not length:
+        return pa.array([], pa.int64())
+    return pc.add(pc.cumulative_sum(pa.repeat(pa.scalar(1, pa.int64()), length)), start - 1)
+
+
+def column_arrays(data: Any) -> list[pa.Array]:
+    """Of a batch, or of a table whose chunks are combined."""
+    columns = [data.column(i) for i in range(data.num_columns)]
+    return [_array(column) if isinstance(column, pa.ChunkedArray) else column for column in columns]
+
+
+def _array(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks else pa.array([], column.type)

@@ -1,0 +1,56 @@
+"""A model that misbehaves as it is told, logged from this file's code."""
+
+import ctypes
+import os
+import subprocess
+import sys
+import time
+
+import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
+
+
+class OddModel(PythonModel):
+    def predict(self, context, model_input, params=None):  # noqa: C901
+        act = model_input["act"].iloc[0] if len(model_input) else "echo"
+        values = model_input["value"]
+        if act == "exit":
+            os._exit(7)
+        if act == "quit":
+            sys.exit(3)
+        if act == "crash":
+            ctypes.string_at(0)
+        if act == "sleep":
+            child = subprocess.Popen(["sleep", "300"])
+            print(f"child {child.pid}", flush=True)  # noqa: T201
+            time.sleep(300)
+        if act == "spin":
+            while True:
+                pass
+        if act == "raise":
+            raise ValueError("the feature store is closed\nand more")
+        if act == "memory":
+            return [len(bytearray(1 << 33))] * len(values)
+        if act == "print":
+            print("printed by the model")  # noqa: T201
+            os.write(1, b"written to descriptor 1\n")
+            assert os.read(0, 10) == b""
+        if act == "short":
+            return values[:-1]
+        if act == "environment":
+            return [",".join(sorted(os.environ))] * len(values)
+        return {
+            "echo": lambda: values,
+            "print": lambda: values,
+            "dicts": lambda: [{"label": f"a,{v}", "row": v} for v in values],
+            "nested": lambda: [[v, {"x": v}] for v in values],
+            "whole": lambda: values.astype(int).to_numpy(),
+            "two": lambda: values.to_numpy().repeat(2).reshape(-1, 2),
+            "column": lambda: values.to_numpy().reshape(-1, 1),
+            "words": lambda: pd.Series([f"w{v}" for v in values], dtype="category"),
+            "list": lambda: values.tolist(),
+        }[act]()
+
+
+set_model(OddModel())

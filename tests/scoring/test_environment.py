@@ -1,0 +1,160 @@
+"""A model's files become one environment, built once."""
+
+import os
+import shutil
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from scoring.environment import build_environment
+from scoring.errors import EnvironmentBuildError, ScoringCanceled, ScoringError
+from scoring.processes import Scorer
+from scoring.requirements import EnvironmentSpec
+
+UV = Path(shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}") or "uv")
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+CONDA = """
+channels: [conda-forge]
+dependencies:
+- python=3.10.4
+- pip<=23
+- libgomp=12
+- pip:
+  - mlflow==2.9.2
+  - pandas
+  - scikit-learn==1.3.2
+"""
+
+
+def test_requirements_come_from_the_models_own_files() -> None:
+    files = {
+        "python_env.yaml": "python: 3.11.7\nbuild_dependencies: [pip==23]\ndependencies: ['-r requirements.txt']",
+        "conda.yaml": CONDA,
+        "requirements.txt": "mlflow==3.17.2\n# note\nscikit-learn==1.9.1 # pinned\npandas==3.1.1",
+    }
+    spec = EnvironmentSpec.from_model_files(files)
+    assert spec.python == "3.11.7"
+    assert spec.requirements == ("mlflow==3.17.2", "scikit-learn==1.9.1", "pandas==3.1.1", "pyarrow")
+    assert EnvironmentSpec.from_dict(spec.to_dict()) == spec
+    assert EnvironmentSpec.from_dict(spec.to_dict()).key == spec.key
+
+
+def test_conda_files_alone_do_and_what_only_conda_has_is_noted() -> None:
+    spec = EnvironmentSpec.from_model_files({"conda.yaml": CONDA})
+    assert spec.python == "3.10.4"
+    assert spec.requirements == ("mlflow==2.9.2", "pandas<3", "scikit-learn==1.3.2", "pyarrow")
+    assert len(spec.notes) == 1
+    assert "libgomp=12" in spec.notes[0]
+
+
+def test_a_model_of_mlflow_2_without_pandas_does_not_get_pandas_3() -> None:
+    assert "pandas<3" in EnvironmentSpec.of(python="3.11", lines=["mlflow<3,>=2.9"]).requirements
+    assert "pandas" in EnvironmentSpec.of(python="3.11", lines=["mlflow>=2.9,<4"]).requirements
+    assert "pandas>2" in EnvironmentSpec.of(python="3.11", lines=["mlflow==2.1", "pandas>2"]).requirements
+
+
+def test_equal_needs_share_a_key() -> None:
+    one = EnvironmentSpec.of(python="3.11", lines=["a==1", "b==2"])
+    assert one.key == EnvironmentSpec.of(python="3.11", lines=["b==2", "", "a == 1"], notes=["n"]).key
+    assert one.key != EnvironmentSpec.of(python="3.11", lines=["a==1", "b==3"]).key
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["--index-url https://x", "-i x", "-e .", "git+https://x/y", "a @ https://x/a.whl", "https://x/a.whl", 
+     "./a.whl", "--extra-index-url x", "-r other.txt", "a==1 --global-option=x", "/tmp/a.tar.gz", "a b", "a.whl"],
+)  # fmt: skip
+def test_lines_that_are_not_packages_are_refused(line: str) -> None:
+    with pytest.raises(ScoringError, match=r"is refused|is not understood"):
+        EnvironmentSpec.of(python="3.11", lines=[line])
+
+
+def test_good_lines_pass() -> None:
+    lines = [
+        "xgboost[dask]>=2,<3",
+        'tomli ; python_version < "3.11"',
+        "torch==2.1.0+cpu",
+        "Some.Package_x~=1.4.2",
+    ]
+    spec = EnvironmentSpec.of(python="3.11", lines=lines)
+    assert spec.requirements[0] == "xgboost[dask]>=2,<3"
+    assert len(spec.requirements) == 4 + 3
+
+
+@pytest.mark.parametrize("python", ["2.7", "3", "three", "3.11; rm", ""])
+def test_a_python_that_is_none_is_refused(python: str) -> None:
+    with pytest.raises(ScoringError, match="not a Python version"):
+        EnvironmentSpec.of(python=python, lines=[])
+
+
+def test_an_environment_is_built_once_and_runs_a_scorer(odd_model: Path, tmp_path: Path) -> None:
+    spec = EnvironmentSpec.from_model_files(
+        {
+            name: (odd_model / name).read_text()
+            for name in ("python_env.yaml", "conda.yaml", "requirements.txt")
+        }
+    )
+    said: list[str] = []
+    built = []
+
+    def build() -> None:
+        built.append(build_environment(spec=spec, root=tmp_path / "environments", uv=UV, log=said.append))
+
+    both = [threading.Thread(target=build) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    assert len(built) == 2
+    assert len([line for line in said if "Creating virtual environment" in line]) == 1
+    assert any("Installed" in line for line in said)
+    with Scorer.start(python=built[0].python, model=odd_model, scratch=tmp_path / "scratch", variables={},
+                      memory_limit=None, log=tmp_path / "log") as scorer:  # fmt: skip
+        scorer.load()
+        assert scorer.trial().columns == ["prediction"]
+    said.clear()
+    build()
+    assert said == []
+    assert [p.name for p in (tmp_path / "environments").iterdir() if p.is_dir()] == [spec.key]
+
+
+def test_a_package_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    spec = EnvironmentSpec.of(python=PYTHON, lines=["numpy==0.0.1"])
+    with pytest.raises(EnvironmentBuildError, match=r"numpy==0\.0\.1") as failure:
+        build_environment(spec=spec, root=tmp_path, uv=UV, log=lambda line: None)
+    assert failure.value.log
+    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
+
+
+def test_another_python_is_taken_and_said(tmp_path: Path) -> None:
+    said: list[str] = []
+    spec = EnvironmentSpec.of(python="3.99", lines=["numpy==0.0.1"])
+    with pytest.raises(EnvironmentBuildError):
+        build_environment(spec=spec, root=tmp_path, uv=UV, log=said.append)
+    assert "Python 3.99 is not on this machine; Python 3." in said[0]
+
+
+def test_a_build_can_be_canceled_and_keeps_secrets_to_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_KEY", "hidden")
+    program = tmp_path / "uv"
+    program.write_text(f"""#!{sys.executable}
+import json, os, sys, time
+if "list" in sys.argv:
+    print(json.dumps([{{"version": "{PYTHON}.1", "path": "python", "implementation": "cpython"}}]))
+else:
+    print(sorted(os.environ), flush=True)
+    time.sleep(60)
+""")
+    program.chmod(0o755)
+    said: list[str] = []
+    spec = EnvironmentSpec.of(python=PYTHON, lines=[])
+    with pytest.raises(ScoringCanceled):
+        build_environment(
+            spec=spec, root=tmp_path / "e", uv=program, log=said.append, stop=lambda: bool(said)
+        )
+    assert "'PATH'" in said[0]
+    assert "SECRET_KEY" not in said[0]
