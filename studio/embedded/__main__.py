@@ -1,0 +1,3 @@
+from studio.embedded.start import main
+
+main()

@@ -1,0 +1,178 @@
+"""`manage.py up`: the whole studio on one machine, in order, until Ctrl-C."""
+
+import http.client
+import json
+import sys
+import time
+from dataclasses import replace
+
+from studio import env
+from studio.embedded.addresses import DATABASE
+from studio.embedded.home import PROJECT, StartError, only_one
+from studio.embedded.mlflow import Mlflow
+from studio.embedded.plan import Plan, bracketed, check, read_plan
+from studio.embedded.postgres import Postgres
+from studio.embedded.processes import Child
+from studio.embedded.supervisor import StopRequested, Supervisor
+from studio.embedded.valkey import Valkey
+from studio.errors import StudioError
+
+LOCAL_CLUSTERS = ("cpu-cluster",)
+
+
+def say(line: str) -> None:
+    try:
+        print(line, flush=True)
+    except OSError:
+        pass  # the terminal is gone; stopping must go on
+
+
+def main() -> None:
+    try:
+        plan = read_plan()
+        with only_one(plan.home):
+            check(plan)
+            run(plan)
+    except StopRequested:
+        say("Stopped.")
+    except (StudioError, env.SettingError) as problem:
+        sys.exit(f"\n{problem}")
+
+
+def run(plan: Plan) -> None:
+    began = time.monotonic()
+    say(f"Scoring Studio starts; its state is in {plan.home}")
+    with Supervisor(folder=plan.home / "logs", say=say) as supervisor:
+        start_services(plan, supervisor)
+        command(plan, supervisor, "migrate", "--no-input")
+        password = set_up(plan, supervisor)
+        try:
+            supervisor.wait()
+            supervisor.start(*own_processes(plan))
+            supervisor.wait()
+            if plan.samples:
+                make_samples(plan, supervisor)
+        except BaseException:
+            if password:  # it cannot be told again
+                say(f"  The administrator was made: admin / {password}   (shown only this once)")
+            raise
+        say(banner(plan, password, time.monotonic() - began))
+        supervisor.watch()
+
+
+def start_services(plan: Plan, supervisor: Supervisor) -> None:
+    database = ""
+    if plan.own_database:
+        postgres = Postgres(plan.home)
+        supervisor.start(postgres.child())
+        supervisor.wait()
+        postgres.create_database(DATABASE)
+        if plan.own_mlflow:
+            postgres.create_database("mlflow")
+            database = postgres.url("mlflow")
+    beside = []
+    if plan.own_broker:
+        beside.append(Valkey(plan.home).child())
+    if plan.own_mlflow:
+        beside.append(Mlflow(plan.home, port=plan.mlflow_port, database=database).child())
+    supervisor.start(*beside)
+
+
+def own_child(plan: Plan, name: str, *arguments: str) -> Child:
+    return Child(
+        name=name,
+        command=[sys.executable, *arguments],
+        folder=PROJECT,
+        environment=plan.environment(),
+        grace=25,
+    )
+
+
+def own_processes(plan: Plan) -> list[Child]:
+    web = [
+        "-m",
+        "gunicorn",
+        "studio.wsgi",
+        "-k",
+        "gthread",
+        "-w",
+        "1",
+        "--threads",
+        "8",
+        "--graceful-timeout",
+        "10",
+    ]
+    web += ["--no-control-socket", "--bind", f"{bracketed(plan.bind)}:{plan.port}"]
+    celery = ["-m", "celery", "-A", "studio"]
+    beat = [*celery, "beat", "--loglevel", "INFO", "-s", str(plan.home / "beat-schedule"), "--pidfile="]
+    control = [*celery, "worker", "-Q", "control", "--pool", "threads", "-c", "4", "-n", "control@%h"]
+    control += ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO"]
+    nodes = [
+        own_child(plan, f"node-{name}", "manage.py", "node", "--cluster", name) for name in LOCAL_CLUSTERS
+    ]
+    return [
+        replace(own_child(plan, "web", *web), is_ready=lambda: serves(plan.host, plan.port), grace=12),
+        replace(own_child(plan, "control", *control), ready_text=" ready."),
+        replace(own_child(plan, "beat", *beat), ready_text="maxinterval", grace=10),
+        *(replace(node, ready_text=" ready.") for node in nodes),
+    ]
+
+
+def serves(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status < 500
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def command(plan: Plan, supervisor: Supervisor, name: str, *arguments: str, **environment: str) -> str:
+    """One of manage.py's, to its end."""
+    began = time.monotonic()
+    child = own_child(plan, name, "manage.py", name, *arguments)
+    printed = supervisor.run(replace(child, environment={**child.environment, **environment}))
+    say(f"  {name:<16} {time.monotonic() - began:5.1f} s")
+    return printed
+
+
+def set_up(plan: Plan, supervisor: Supervisor) -> str:
+    """The administrator and what else a studio needs once; gives the password where one was made just now."""
+    given = {"STUDIO_ADMIN_PASSWORD": plan.admin_password} if plan.admin_password else {}
+    for line in command(plan, supervisor, "setup", **given).splitlines():
+        if line.startswith("{"):
+            return str(json.loads(line).get("password", ""))
+    return ""
+
+
+def make_samples(plan: Plan, supervisor: Supervisor) -> None:
+    try:
+        command(plan, supervisor, "samples")
+    except StartError as problem:
+        # The studio itself works; what failed is a look at it.
+        say(f"  The sample could not be made; all else works. {problem}")
+
+
+def banner(plan: Plan, password: str, seconds: float) -> str:
+    if password:
+        sign_in = f"admin / {password}   (shown only this once)"
+    elif plan.admin_password:
+        sign_in = "admin, with the password in STUDIO_ADMIN_PASSWORD at first start"
+    else:
+        sign_in = "admin, with the password shown at first start"
+    return "\n".join(
+        [
+            "",
+            f"Scoring Studio is ready after {seconds:.0f} s",
+            f"  Address    {plan.address}",
+            f"  Sign in    {sign_in}",
+            f"  MLflow     {plan.mlflow_uri}",
+            f'             mlflow.set_tracking_uri("{plan.mlflow_uri}")',
+            f"  Clusters   {', '.join(LOCAL_CLUSTERS)} (on this machine)",
+            f"  Logs       {plan.home / 'logs'}",
+            "  Stop       Ctrl-C",
+            "",
+        ]
+    )

@@ -1,0 +1,115 @@
+"""The real services that tests run against: the embedded PostgreSQL and Valkey, and MLflow when a test asks for it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from studio.embedded.home import only_one, runtime_dir
+from studio.embedded.mlflow import Mlflow
+from studio.embedded.postgres import Postgres
+from studio.embedded.processes import Child, stop
+from studio.embedded.valkey import Valkey
+
+
+def temporary_home() -> Path:
+    """Not pytest's tmp_path: as root that is closed to the user that PostgreSQL runs as."""
+    home = Path(tempfile.mkdtemp(prefix="scoring-studio-test-"))
+    home.chmod(0o755)
+    return home.resolve()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Services:
+    """Starts each service when its address is first asked for; `stop` ends them all."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._running: list[tuple[subprocess.Popen[bytes], Child]] = []
+        self._postgres: Postgres | None = None
+        self._broker_url = ""
+        self._mlflow_uri = ""
+
+    @property
+    def postgres(self) -> Postgres:
+        if not self._postgres:
+            postgres = Postgres(self.home)
+            self.start(postgres.child())
+            self._postgres = postgres
+        return self._postgres
+
+    def database_url(self, name: str = "studio") -> str:
+        self.postgres.create_database(name)
+        return self.postgres.url(name)
+
+    @property
+    def broker_url(self) -> str:
+        if not self._broker_url:
+            valkey = Valkey(self.home)
+            self.start(valkey.child())
+            self._broker_url = valkey.url()
+        return self._broker_url
+
+    @property
+    def mlflow_uri(self) -> str:
+        if not self._mlflow_uri:
+            self.postgres.create_database("mlflow")
+            mlflow = Mlflow(self.home, port=free_port(), database=self.postgres.url("mlflow"))
+            self.start(mlflow.child())
+            self._mlflow_uri = mlflow.uri()
+        return self._mlflow_uri
+
+    def start(self, child: Child) -> subprocess.Popen[bytes]:
+        log = self.home / f"{child.name}.log"
+        with log.open("ab") as output:
+            process = child.start(output)
+        self._running.append((process, child))
+        end = time.monotonic() + child.ready_within
+        while child.is_ready and not child.is_ready():
+            if process.poll() is not None or time.monotonic() > end:
+                raise AssertionError(
+                    f"{child.name} did not start:\n{log.read_text(errors='replace')[-4000:]}"
+                )
+            time.sleep(0.02)
+        return process
+
+    def stop(self) -> None:
+        while self._running:
+            stop(*self._running.pop())
+
+
+@contextmanager
+def running_services() -> Iterator[Services]:
+    home = temporary_home()
+    services = Services(home)
+    try:
+        with only_one(home):
+            yield services
+    finally:
+        services.stop()
+        shutil.rmtree(runtime_dir(home), ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    with running_services() as running:
+        print(f"DATABASE_URL={running.database_url()}\nBROKER_URL={running.broker_url}", flush=True)
+        print(
+            f"MLFLOW_TRACKING_URI={running.mlflow_uri}\nSTUDIO_HOME={running.home}\nPID={os.getpid()}",
+            flush=True,
+        )
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            pass
