@@ -1,0 +1,265 @@
+// Everything the pages do in the browser beyond htmx. No page needs it: links and forms work without.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const words = document.getElementById("words");
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const say = (key, n) => (words ? words.dataset[key] : "%n").replace("%n", n);
+  const disabled = (element) => element.getAttribute("aria-disabled") === "true";
+
+  // ---- Theme: the same cookie the server writes without JavaScript
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest("[data-theme-form]");
+    if (!form || !event.submitter) return;
+    event.preventDefault();
+    const choice = event.submitter.value;
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    document.cookie = `theme=${choice}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+    root.dataset.themeChoice = choice;
+    if (choice !== "auto") root.dataset.bsTheme = choice;
+    root.dispatchEvent(new Event("studio:theme"));
+    const other = form.querySelector(choice === "dark" ? ".theme-to-light" : ".theme-to-dark");
+    if (other) other.focus();
+    closeMenus(null);
+  });
+
+  // ---- Sending a form twice
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.method === "get" || form.dataset.hxPost || form.hasAttribute("hx-post")) return;
+    if (form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = "1";
+    const button = event.submitter;
+    if (button) button.classList.add("is-busy");
+  });
+  addEventListener("pageshow", () => {
+    all("form[data-sent]").forEach((form) => delete form.dataset.sent);
+    all(".is-busy").forEach((button) => button.classList.remove("is-busy"));
+  });
+
+  // ---- Commands that are disabled, or wait for selected rows
+  const picked = new Set();
+  const rowBoxes = () => all("input[name=selected][form=selection]");
+  function showSelection() {
+    const boxes = rowBoxes();
+    const count = boxes.filter((box) => box.checked).length;
+    boxes.forEach((box) => box.closest("tr").classList.toggle("is-selected", box.checked));
+    all("[data-select-all]").forEach((box) => {
+      box.checked = count > 0 && count === boxes.length;
+      box.indeterminate = count > 0 && count < boxes.length;
+    });
+    all("[data-needs]").forEach((command) => {
+      const ready = command.dataset.needs === "one" ? count === 1 : count > 0;
+      if (ready) command.removeAttribute("aria-disabled");
+      else command.setAttribute("aria-disabled", "true");
+    });
+  }
+  document.addEventListener("change", (event) => {
+    const box = event.target;
+    if (box.matches("[data-select-all]")) rowBoxes().forEach((each) => (each.checked = box.checked));
+    else if (!box.matches("input[name=selected]")) return;
+    rowBoxes().forEach((each) => (each.checked ? picked.add(each.value) : picked.delete(each.value)));
+    showSelection();
+  });
+  document.addEventListener("click", (event) => {
+    const stopped = event.target.closest("[aria-disabled=true]");
+    if (!stopped) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }, true);
+
+  // ---- Menus
+  function closeMenus(except) {
+    all("details[data-menu][open]").forEach((menu) => menu !== except && (menu.open = false));
+  }
+  document.addEventListener("click", (event) => closeMenus(event.target.closest("details[data-menu]")));
+  document.addEventListener("keydown", (event) => {
+    const menu = event.target.closest && event.target.closest("details[data-menu]");
+    if (!menu) return;
+    const items = all("a[href], button", menu.querySelector(".dropdown-menu"));
+    const at = items.indexOf(document.activeElement);
+    if (event.key === "Escape" && menu.open) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    } else if (menu.open && (event.key === "ArrowDown" || event.key === "ArrowUp") && items.length) {
+      event.preventDefault();
+      items[(at + (event.key === "ArrowDown" ? 1 : -1) + items.length) % items.length].focus();
+    }
+  });
+
+  // ---- Dialog
+  const dialog = document.getElementById("dialog");
+  document.addEventListener("click", (event) => {
+    if (!dialog || !dialog.open) return;
+    const close = event.target.closest("[data-close-dialog]");
+    if (!close && event.target !== dialog) return;
+    event.preventDefault();
+    dialog.close();
+  });
+  if (dialog) dialog.addEventListener("close", () => dialog.replaceChildren());
+  document.addEventListener("input", (event) => {
+    const name = event.target.dataset.confirmName;
+    if (name) askName(event.target);
+  });
+  function askName(input) {
+    const button = input.form.querySelector("button[type=submit]");
+    if (!button) return;
+    if (input.value.trim() === input.dataset.confirmName) button.removeAttribute("aria-disabled");
+    else button.setAttribute("aria-disabled", "true");
+  }
+
+  // ---- Toasts
+  const toasts = document.getElementById("toasts");
+  function toast(text, tone = "danger") {
+    if (!toasts || all("p", toasts).some((shown) => shown.textContent === text)) return;
+    const item = words.content.firstElementChild.cloneNode(true);
+    item.className = `toast-item tone-${tone}`;
+    item.querySelector("p").textContent = text;
+    toasts.append(item);
+    settleToasts();
+  }
+  function settleToasts() {
+    const seen = new Set();
+    all(".toast-item", toasts || document).forEach((item) => {
+      const text = item.textContent;
+      if (seen.has(text)) return item.remove();
+      seen.add(text);
+      if (item.dataset.timed || item.classList.contains("tone-danger")) return;
+      item.dataset.timed = "1";
+      setTimeout(() => item.remove(), 8000);
+    });
+  }
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-dismiss]")) event.target.closest(".toast-item").remove();
+  });
+
+  // ---- Copy
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const source = button.parentElement.querySelector(".copybox-text");
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+    } catch {
+      getSelection().selectAllChildren(source); // no clipboard outside https: leave it selected
+      document.execCommand("copy");
+    }
+    toast(say("copied"), "success");
+  });
+
+  // ---- Forms: parts that depend on an answer, chosen files
+  function showParts() {
+    all("[data-shown-when]").forEach((part) => {
+      const fields = all(`[name="${CSS.escape(part.dataset.shownWhen)}"]`);
+      const wanted = part.dataset.values.split(" ");
+      const answers = fields.map((field) => {
+        if (!["checkbox", "radio"].includes(field.type)) return field.value;
+        return field.checked ? (field.type === "checkbox" ? "on" : field.value) : null;
+      });
+      if (fields.length) part.toggleAttribute("data-off", !answers.some((answer) => wanted.includes(answer)));
+    });
+  }
+  document.addEventListener("change", showParts);
+  document.addEventListener("change", (event) => {
+    const zone = event.target.closest("[data-dropzone]");
+    if (!zone) return;
+    const files = [...event.target.files].map((file) => `${file.name} · ${size(file.size)}`);
+    const shown = files.length > 5 ? [...files.slice(0, 4), say("files", `+${files.length - 4}`)] : files;
+    zone.querySelector("[data-dropzone-files]").replaceChildren(...shown.map((text) => {
+      const line = document.createElement("li");
+      line.textContent = text;
+      return line;
+    }));
+    zone.classList.toggle("has-files", files.length > 0);
+  });
+  ["dragover", "dragleave", "drop"].forEach((kind) => document.addEventListener(kind, (event) => {
+    const zone = event.target.closest && event.target.closest("[data-dropzone]");
+    if (zone) zone.classList.toggle("is-over", kind === "dragover");
+  }));
+  function size(bytes) {
+    const unit = bytes < 1024 ? 0 : Math.min(4, Math.floor(Math.log(bytes) / Math.log(1024)));
+    return `${+(bytes / 1024 ** unit).toPrecision(3)} ${["B", "KB", "MB", "GB", "TB"][unit]}`;
+  }
+
+  // ---- Times: in the reader's time zone, relative ones kept true
+  const thisYear = { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" };
+  function showTimes(within = document) {
+    const now = new Date();
+    all("time[data-when]", within).forEach((time) => {
+      const moment = new Date(time.dateTime);
+      if (time.dataset.when === "relative") {
+        const seconds = Math.max(0, Math.round((now - moment) / 1000));
+        const [key, unit] = seconds < 60 ? ["seconds", 1] : seconds < 3600 ? ["minutes", 60] : seconds < 86400 ? ["hours", 3600] : ["days", 86400];
+        time.textContent = say(key, Math.floor(seconds / unit));
+      } else {
+        const year = moment.getFullYear() === now.getFullYear() ? {} : { year: "numeric" };
+        time.textContent = moment.toLocaleString(root.lang, { ...thisYear, ...year });
+      }
+      time.title = moment.toLocaleString(root.lang, { dateStyle: "long", timeStyle: "long" });
+    });
+  }
+  setInterval(showTimes, 5000);
+
+  // ---- Logs stay at their end while they grow, unless the reader has scrolled up
+  const ends = new Map();
+  const atEnd = (log) => log.scrollHeight - log.scrollTop - log.clientHeight < 24;
+  const followLogs = () => all(".log[data-follow]").forEach((log) => {
+    const kept = ends.get(log.id);
+    log.scrollTop = kept === undefined || kept === true ? log.scrollHeight : kept;
+  });
+
+  function settle() {
+    rowBoxes().forEach((box) => (box.checked = picked.has(box.value)));
+    showSelection();
+    showParts();
+    showTimes();
+    followLogs();
+    settleToasts();
+    all("[data-confirm-name]").forEach(askName);
+  }
+
+  // ---- htmx (its event names stand only here)
+  const openMenus = new Set();
+  document.addEventListener("htmx:beforeSwap", () => {
+    openMenus.clear();
+    all("details[id][open]").forEach((each) => openMenus.add(each.id));
+    all(".log[data-follow]").forEach((log) => ends.set(log.id, atEnd(log) || log.scrollTop));
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    openMenus.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
+    if (dialog && event.detail.target === dialog && dialog.children.length && !dialog.open) {
+      closeMenus(null);
+      dialog.showModal();
+      dialog.querySelector(".dialog-body :is(input:not([type=hidden]), select, textarea), .dialog-foot [data-close-dialog]")?.focus();
+    }
+    settle();
+  });
+  document.addEventListener("htmx:oobAfterSwap", settleToasts);
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const polled = (event.detail.elt.getAttribute("hx-trigger") || "").startsWith("every");
+    if (polled && document.hidden) event.preventDefault();
+  });
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (!event.detail.elt.matches("[data-list-form]")) return;
+    [...event.detail.formData.entries()].forEach(([name, value]) => value === "" && event.detail.formData.delete(name));
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.elt.matches("[data-list-form]")) {
+      all(".chip-select", event.detail.elt).forEach((chip) => chip.classList.toggle("is-set", chip.querySelector("select").value !== ""));
+    }
+  });
+  document.addEventListener("htmx:xhr:progress", (event) => {
+    const part = event.target.closest("form")?.querySelector("[data-upload-progress]");
+    if (!part || !event.detail.lengthComputable || event.detail.total < 1) return;
+    part.hidden = false;
+    part.querySelector("progress").value = event.detail.loaded / event.detail.total;
+    part.querySelector("span").textContent = `${size(event.detail.loaded)} / ${size(event.detail.total)}`;
+  });
+  document.addEventListener("htmx:responseError", (event) => {
+    const code = event.detail.xhr.status;
+    toast(say(code === 403 ? "forbidden" : code === 404 ? "gone" : "failed"));
+  });
+  document.addEventListener("htmx:sendError", () => toast(say("offline")));
+
+  settle();
+})();

@@ -1,0 +1,115 @@
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.middleware import LoginRequiredMiddleware as DjangoLoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from studio.errors import NotAllowed, NotFound, StudioError, Unavailable
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+STATUSES: tuple[tuple[type[StudioError], int], ...] = ((NotFound, 404), (NotAllowed, 403), (Unavailable, 503))
+
+
+class SecurityHeadersMiddleware:
+    """What Django's SecurityMiddleware and the CSP leave open."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault(
+            "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+        )
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "same-origin")
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        return response
+
+
+class LoginRequiredMiddleware(DjangoLoginRequiredMiddleware):
+    """After signing in again the person lands on the page they saw, not on the fragment it asked for."""
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseRedirect:
+        htmx = getattr(request, "htmx", None)
+        if not htmx:
+            response: HttpResponseRedirect = super().handle_no_permission(request, view_func)
+            return response
+        return redirect_to_login(
+            htmx.current_url_abs_path or settings.LOGIN_REDIRECT_URL, self.get_login_url(view_func)
+        )
+
+
+class StudioErrorMiddleware:
+    """A refusal that no page caught is shown as it is: as a toast where there is a page, else as a page."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        if not isinstance(exception, StudioError):
+            return None
+        if getattr(request, "htmx", None):
+            messages.error(request, str(exception))
+            return HttpResponse(status=422, headers={"HX-Reswap": "none"})
+        back = came_from(request)
+        if request.method == "POST" and back:
+            messages.error(request, str(exception))
+            return HttpResponseRedirect(back)
+        status = next((code for kind, code in STATUSES if isinstance(exception, kind)), 400)
+        return render(request, "error.html", {"reason": str(exception), "status": status}, status=status)
+
+
+class HtmxResponseMiddleware:
+    """Redirects and messages in the form htmx understands. Changes the response in place and stands last:
+    a new response would lose the cookie that carries the messages across a redirect."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if not getattr(request, "htmx", None):
+            return response
+        if 300 <= response.status_code < 400 and "Location" in response.headers:
+            response.headers["HX-Redirect"] = response.headers["Location"]
+            del response.headers["Location"]
+            response.status_code = 200
+        elif isinstance(response, HttpResponse) and not response.headers.keys() & {
+            "HX-Redirect",
+            "HX-Refresh",
+        }:
+            append_toasts(request, response)
+        return response
+
+
+def append_toasts(request: HttpRequest, response: HttpResponse) -> None:
+    storage = messages.get_messages(request)
+    if getattr(storage, "used", False) or not response.headers.get("Content-Type", "").startswith("text/html"):
+        return  # a whole page has shown them already
+    toasts = render_to_string("ui/toasts.html", {"messages": storage, "oob": True}, request)
+    if not toasts.strip():
+        return
+    if response.status_code == 204:  # htmx reads no body with 204
+        response.status_code = 200
+        response.headers["HX-Reswap"] = "none"
+    response.write(toasts)
+
+
+def came_from(request: HttpRequest) -> str:
+    """The page a form was sent from, when it is one of ours."""
+    referrer = request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(referrer, {request.get_host()}):
+        return ""
+    parts = urlsplit(referrer)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path

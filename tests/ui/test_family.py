@@ -1,0 +1,97 @@
+"""The component family: every component draws, and no template breaks what the pages' security rests on."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.template import Context, Template, TemplateSyntaxError
+from django.template.loader import render_to_string
+from django.test import RequestFactory
+
+from studio.pages.component_samples import samples
+from studio.templatetags.ui import icons
+
+PROJECT = Path(settings.BASE_DIR)
+TEMPLATES = sorted((PROJECT / "templates").rglob("*.html"))
+
+
+@pytest.fixture
+def component_page(rf: RequestFactory) -> str:
+    request = rf.get("/ui/")
+    request.user = User(username="analyst")
+    return render_to_string("ui/index.html", samples(request), request)
+
+
+def test_the_component_page_draws_every_component_in_the_frame(component_page: str) -> None:
+    for part in (
+        "topbar",
+        "sidebar",
+        "tabs",
+        "commands",
+        "list-toolbar",
+        "wizard",
+        "graph",
+        "data-table",
+        "log",
+    ):
+        assert f'class="{part}' in component_page or f" {part}" in component_page, part
+    assert "Showing 1–25 of 312" in component_page
+    assert "&lt;span" not in component_page
+
+
+def test_a_disabled_command_says_why(component_page: str) -> None:
+    reason = re.search(r'id="(why-[0-9a-f]+)">Nothing of this job has failed\.', component_page)
+    assert reason
+    assert f'aria-disabled="true" aria-describedby="{reason[1]}"' in component_page
+
+
+def test_ids_are_unique(component_page: str) -> None:
+    ids = re.findall(r'\sid="([^"]+)"', component_page)
+    repeated = {each for each in ids if ids.count(each) > 1}
+    # The samples show some commands twice with one and the same reason.
+    assert not {each for each in repeated if not each.startswith("why-")}
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(PROJECT / "templates")))
+def test_a_template_has_nothing_inline_that_the_csp_forbids(path: Path) -> None:
+    text = path.read_text()
+    assert not re.search(r'\sstyle\s*=\s*"', text)
+    assert not re.search(r"<style\b", text)
+    assert not re.search(r"\s(on[a-z]+|hx-on[^=]*|hx-vars)\s*=", text)
+    for script in re.findall(r"<script\b[^>]*>", text):
+        assert "src=" in script
+        assert "nonce=" in script
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(PROJECT / "templates")))
+def test_a_template_names_only_icons_that_are_there(path: Path) -> None:
+    text = path.read_text()
+    named = set(re.findall(r'{% icon "([^"]+)"|\bicon="([^"]+)"', text))
+    unknown = {first or second for first, second in named} - set(icons())
+    assert not unknown
+
+
+def test_an_unknown_icon_is_refused_with_the_remedy() -> None:
+    with pytest.raises(TemplateSyntaxError, match="ICON_NAMES"):
+        Template('{% icon "nothing-like-it" %}').render(Context())
+
+
+def test_own_javascript_stays_small() -> None:
+    lines = [
+        line for path in (PROJECT / "static" / "js").glob("*.js") for line in path.read_text().splitlines()
+    ]
+    assert len(lines) < 300
+
+
+def test_what_is_vendored_names_its_version_and_licence() -> None:
+    folders = [path for path in (PROJECT / "static" / "vendor").iterdir() if path.is_dir()]
+    assert len(folders) == 4
+    for folder in folders:
+        assert re.search(r" \d+\.\d+\.\d+$", (folder / "VERSION").read_text().strip()), folder
+        assert (folder / "LICENSE").stat().st_size > 500
+
+
+def test_the_page_of_a_bug_needs_no_request_and_no_person() -> None:
+    assert "fault of the studio" in render_to_string("500.html")
