@@ -1,0 +1,88 @@
+"""What a job would read: listed, and its first rows held against the model's signature."""
+
+from dataclasses import dataclass, field
+
+from django.utils.translation import gettext as _
+
+from scoring.errors import ScoringError
+from scoring.plan import InputFile, is_hidden, plan
+from scoring.preview import Preview, first_rows
+from scoring.signature import ColumnCheck, Signature, compare, missing_required
+from studio.errors import StudioError
+from studio.models import Datastore
+from studio.stores import open_store
+
+
+@dataclass
+class InputCheck:
+    """What the wizard says about an input before a job is started."""
+
+    files: int = 0
+    bytes: int = 0
+    minibatches: int = 0
+    first_file: str = ""
+    preview: Preview | None = None
+    columns: list[ColumnCheck] = field(default_factory=list)
+    problem: str = ""  # why no job can read this, as a sentence
+
+
+def list_input(*, datastore: Datastore, path: str) -> list[InputFile]:
+    """Files of an input, by their paths relative to it; hidden names left out.
+
+    Raises PathRefused, or StudioError when nothing is at `path`.
+    """
+    store = open_store(datastore)
+    single = store.stat(path)
+    if single:
+        return [InputFile(path=single.name, size=single.size, etag=single.etag)]
+    if not store.is_folder(path):
+        raise StudioError(
+            _("There is nothing at “%(path)s” in the datastore %(store)s. Check the path, or choose another one.")
+            % {"path": path, "store": datastore.name}
+        )
+    root = path.strip("/")
+    found = []
+    for item in store.list(path):
+        relative = item.path[len(root) :].lstrip("/")
+        if not is_hidden(relative):
+            found.append(InputFile(path=relative, size=item.size, etag=item.etag))
+    return found
+
+
+def input_object(*, datastore: Datastore, root: str, relative: str) -> str:
+    """The datastore path of a file that list_input() gave."""
+    return root.strip("/") if open_store(datastore).stat(root) else f"{root.strip('/')}/{relative}".lstrip("/")
+
+
+def check_input(
+    *, datastore: Datastore, path: str, signature: dict | None, mini_batch_size: int, rows: int = 20
+) -> InputCheck:
+    """Never raises for what a user may have given: the reason is in `problem`."""
+    check = InputCheck()
+    try:
+        files = list_input(datastore=datastore, path=path)
+        check.files, check.bytes = len(files), sum(file.size for file in files)
+        planned = plan(files=files, mini_batch_size=mini_batch_size)
+        check.minibatches = len(planned)
+        check.first_file = planned[0][0].path
+        whole = input_object(datastore=datastore, root=path, relative=check.first_file)
+        with open_store(datastore).open(whole) as stream:
+            check.preview = first_rows(stream=stream, name=check.first_file, rows=rows)
+        model = Signature.from_dict(signature) if signature else Signature()
+        check.columns = compare(columns=check.preview.columns, signature=model)
+        missing = missing_required(columns=check.preview.columns, signature=model)
+        if missing:
+            check.problem = missing_sentence(missing)
+    except (ScoringError, StudioError) as error:
+        check.problem = str(error)
+    return check
+
+
+def missing_sentence(missing: list[str]) -> str:
+    if len(missing) == 1:
+        return _(
+            "The model needs the column %(name)s, which this input does not have. Choose another dataset or version."
+        ) % {"name": missing[0]}
+    return _(
+        "The model needs the columns %(names)s, which this input does not have. Choose another dataset or version."
+    ) % {"names": ", ".join(missing)}

@@ -1,0 +1,207 @@
+"""The mini-batch between database and node: claimed, recorded once, given back.
+
+Each function locks the job's row first, then the mini-batch's, so no two of them wait for each other.
+"""
+
+import uuid
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, Exists, F, OuterRef, Subquery
+from django.db.models.functions import Coalesce, Now
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from studio.actions.jobs import fail_job
+from studio.models import Job, MiniBatch, Node
+from studio.models.states import MoveRefused
+from studio.queue import enqueue, wake
+
+MAX_LOSSES = 10  # nodes that may die under one mini-batch before it is taken for the cause
+
+
+def claim_minibatch(*, node: Node, slot: int) -> MiniBatch | None:
+    """The next mini-batch for a slot: of the job with the fewest running first, within the jobs' limits."""
+    for job_id in _jobs_with_work(node):
+        claimed = _claim_from(job_id, node, slot)
+        if claimed:
+            return claimed
+    return None
+
+
+def _jobs_with_work(node: Node) -> list[int]:
+    of_job = MiniBatch.objects.filter(job=OuterRef("pk"))
+    running = of_job.running().order_by().values("job").annotate(n=Count("pk")).values("n")
+    jobs = (
+        Job.objects.filter(cluster=node.cluster_id, status=Job.Status.RUNNING)
+        .filter(Exists(of_job.waiting()))
+        .annotate(running=Coalesce(Subquery(running), 0))
+        .order_by("running", "created_at")
+    )
+    return list(jobs.values_list("pk", flat=True))
+
+
+def _locked(job_id: int) -> Job:
+    return Job.objects.select_for_update(no_key=True).get(pk=job_id)
+
+
+@transaction.atomic
+def _claim_from(job_id: int, node: Node, slot: int) -> MiniBatch | None:
+    job = _locked(job_id)
+    if job.status != Job.Status.RUNNING:
+        return None
+    busy_nodes = list(job.minibatches.running().values_list("node", flat=True))
+    if busy_nodes.count(node.name) >= (job.settings["max_concurrency"] or node.slots):
+        return None
+    if node.name not in busy_nodes and len(set(busy_nodes)) >= job.settings["instance_count"]:
+        return None
+    minibatch = job.minibatches.waiting().in_plan_order().first()
+    if minibatch is None:
+        return None
+    minibatch.move_to(
+        MiniBatch.Status.RUNNING,
+        node=node.name,
+        slot=slot,
+        started_at=Now(),
+        **MiniBatch.taken_by(node.name),
+    )
+    minibatch.job = job
+    if job.waiting_for:
+        Job.objects.filter(pk=job.pk).update(waiting_for="")
+    return minibatch
+
+
+@transaction.atomic
+def record_minibatch(*, minibatch: MiniBatch, part: dict[str, Any], report: dict[str, Any]) -> None:
+    """Note a finished mini-batch and its part. Raises MoveRefused when its lease has gone to somebody else."""
+    job = _locked(minibatch.job_id)
+    minibatch.move_to(
+        MiniBatch.Status.COMPLETED,
+        held=minibatch.lease,
+        part=part,
+        report=report,
+        finished_at=Now(),
+        **MiniBatch.RELEASED,
+    )
+    slices = report["slices"]
+    Job.objects.filter(pk=job.pk).update(
+        minibatches_done=F("minibatches_done") + 1,
+        bytes_done=F("bytes_done") + minibatch.bytes,
+        rows_scored=F("rows_scored") + sum(one["rows"] for one in slices),
+        rows_failed=F("rows_failed") + sum(one["errors"] for one in slices),
+        files_failed=F("files_failed") + sum(1 for one in slices if one["errors"]),
+    )
+    _after_recording(job.pk)
+
+
+@transaction.atomic
+def fail_attempt(
+    *, minibatch: MiniBatch, error: str, error_input: str = "", traceback: str = "", is_final: bool = False
+) -> None:
+    """Note an attempt that failed: again later, or failed for good when its retries are used up.
+
+    `is_final` is for causes that another attempt cannot mend. Raises MoveRefused when the lease is lost.
+    """
+    job = _locked(minibatch.job_id)
+    attempts = minibatch.attempts + 1
+    fields = {"error": error, "error_input": error_input[:1024], "traceback": traceback, "attempts": attempts}
+    if not is_final and attempts <= job.settings["max_retries"]:
+        minibatch.move_to(MiniBatch.Status.WAITING, held=minibatch.lease, **fields, **MiniBatch.RELEASED)
+        return
+    minibatch.move_to(
+        MiniBatch.Status.FAILED, held=minibatch.lease, finished_at=Now(), **fields, **MiniBatch.RELEASED
+    )
+    _count_failed(job, minibatch)
+
+
+def _count_failed(job: Job, minibatch: MiniBatch) -> None:
+    Job.objects.filter(pk=job.pk).update(
+        minibatches_done=F("minibatches_done") + 1,
+        minibatches_failed=F("minibatches_failed") + 1,
+        bytes_done=F("bytes_done") + minibatch.bytes,
+        files_failed=F("files_failed") + len(minibatch.slices),
+    )
+    _after_recording(job.pk)
+
+
+def _after_recording(job_id: int) -> None:
+    job = Job.objects.get(pk=job_id)
+    if job.status != Job.Status.RUNNING:
+        return
+    threshold = job.settings["error_threshold"]
+    if 0 <= threshold < job.files_failed:
+        first = first_failure(job)
+        fail_job(
+            job=job,
+            error=_("%(losses)s; the error threshold is %(threshold)s. %(first)s")
+            % {"losses": losses(job), "threshold": threshold, "first": first.get("error", "")},
+            error_input=first.get("error_input", ""),
+            traceback=first.get("traceback", ""),
+        )
+    elif job.minibatches_done >= job.minibatches_total:
+        enqueue("jobs.finalize", job_id=job.pk)
+
+
+def losses(job: Job) -> str:
+    return ngettext(
+        "%(failed)s of %(total)s file failed", "%(failed)s of %(total)s files failed", job.files_total
+    ) % {"failed": job.files_failed, "total": job.files_total}
+
+
+def first_failure(job: Job) -> dict[str, str]:
+    """What failed first in the order of the plan: {error, error_input, traceback}, or nothing."""
+    failed = job.minibatches.filter(status=MiniBatch.Status.FAILED).in_plan_order()
+    return failed.values("error", "error_input", "traceback").first() or {}
+
+
+@transaction.atomic
+def give_back(*, minibatch: MiniBatch, at_once: bool = True, reason: str = "") -> None:
+    """Undo a claim: the node stops, or the job is being canceled. Nothing counts as an attempt.
+
+    Not `at_once` leaves the next try to the sweep; `reason` says on the job's page what is waited for.
+    """
+    job = _locked(minibatch.job_id)
+    running = job.status == Job.Status.RUNNING
+    status = MiniBatch.Status.WAITING if running else MiniBatch.Status.CANCELED
+    finished = {} if running else {"finished_at": Now()}
+    try:
+        minibatch.move_to(status, held=minibatch.lease, **finished, **MiniBatch.RELEASED)
+    except MoveRefused:
+        return
+    if running and reason:
+        Job.objects.filter(pk=job.pk).update(waiting_for=reason)
+    if running and at_once:
+        wake(job.cluster.queue)
+    if not running:
+        enqueue("jobs.settle_cancel", job_id=job.pk)
+
+
+@transaction.atomic
+def recover_lost(*, minibatch_id: int, lease: uuid.UUID) -> None:
+    """Take a mini-batch from a node that has gone silent. The model is not blamed for it."""
+    job_id = MiniBatch.objects.values_list("job", flat=True).get(pk=minibatch_id)
+    job = _locked(job_id)
+    silent = MiniBatch.objects.running().lease_lost().filter(pk=minibatch_id, lease=lease)
+    minibatch = silent.select_for_update().first()
+    if minibatch is None:
+        return
+    lost = minibatch.losses + 1
+    try:
+        if job.status != Job.Status.RUNNING:
+            minibatch.move_to(MiniBatch.Status.CANCELED, held=lease, finished_at=Now(), **MiniBatch.RELEASED)
+        elif lost < MAX_LOSSES:
+            minibatch.move_to(MiniBatch.Status.WAITING, held=lease, losses=lost, **MiniBatch.RELEASED)
+        else:
+            error = _("The node died %(times)s times while it scored this mini-batch.") % {"times": lost}
+            minibatch.move_to(
+                MiniBatch.Status.FAILED, held=lease, losses=lost, error=error, finished_at=Now(), **MiniBatch.RELEASED
+            )
+            _count_failed(job, minibatch)
+    except MoveRefused:
+        return
+
+
+def jobs_to_drop(*, job_ids: set[int]) -> set[int]:
+    """Those of `job_ids` whose mini-batches nobody wants any more."""
+    wanted = Job.objects.filter(pk__in=job_ids, status=Job.Status.RUNNING).values_list("pk", flat=True)
+    return job_ids - set(wanted)

@@ -1,0 +1,208 @@
+"""Following MLflow's registry into the mirror tables that the pages read."""
+
+import hashlib
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from scoring.signature import Signature
+from studio.errors import Unavailable
+from studio.models import Deployment, ModelVersion, RegisteredModel, RegistryState
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+logger = logging.getLogger(__name__)
+
+FULL_PASS = timedelta(minutes=1)
+ENVIRONMENT_FILES = ("python_env.yaml", "conda.yaml", "requirements.txt")
+
+
+@cache
+def registry() -> "MlflowClient":
+    """MLflow's client. Its import takes seconds, so it happens once, in the process that follows the registry."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    import mlflow
+
+    mlflow.set_tracking_uri(settings.MLFLOW_TRACKING_URI)
+    return mlflow.MlflowClient(settings.MLFLOW_TRACKING_URI)
+
+
+def follow_registry(*, now: datetime, full: bool = False) -> None:
+    """Bring the mirror up to date: what changed since the last pass, and all of it once a minute.
+
+    Raises Unavailable when MLflow does not answer; the mirror then stays as it was, and the pages say so.
+    """
+    state = RegistryState.current()
+    full = full or state.full_pass_at is None or now - state.full_pass_at > FULL_PASS
+    try:
+        newest = _follow(registry(), since=None if full else state.followed_until, full=full)
+    except Exception as error:
+        logger.warning("MLflow cannot be followed", extra={"action": "registry_failed"}, exc_info=True)
+        sentence = f"MLflow at {settings.MLFLOW_TRACKING_URI} does not answer: {_first_line(error)}"
+        RegistryState.report(error=sentence)
+        raise Unavailable(sentence) from error
+    RegistryState.report(followed_until=newest or state.followed_until, full_pass_at=now if full else None)
+
+
+def _follow(client: "MlflowClient", *, since: datetime | None, full: bool) -> datetime | None:
+    newest, names = since, set()
+    for found in _changed_models(client, since=since):
+        updated = _time(found.last_updated_timestamp)
+        newest = max(newest or updated, updated)
+        names.add(found.name)
+        _mirror_model(client, found)
+    if full:
+        gone = RegisteredModel.objects.exclude(name__in=names)
+        _forget(ModelVersion.objects.filter(registered_model__in=gone))
+        gone.filter(versions=None).delete()
+    return newest
+
+
+def _changed_models(client: "MlflowClient", *, since: datetime | None) -> Iterator[Any]:
+    """Registered models from the latest change on back to `since` (itself included: clocks tick in milliseconds)."""
+    token = None
+    while True:
+        page = client.search_registered_models(
+            max_results=200, order_by=["last_updated_timestamp DESC"], page_token=token
+        )
+        for found in page:
+            if since and _time(found.last_updated_timestamp) < since:
+                return
+            yield found
+        token = page.token
+        if not token:
+            return
+
+
+def _mirror_model(client: "MlflowClient", found: Any) -> None:
+    model, created = RegisteredModel.objects.update_or_create(
+        name=found.name,
+        defaults={
+            "description": found.description or "",
+            "tags": dict(found.tags),
+            "aliases": {alias: int(version) for alias, version in dict(found.aliases).items()},
+            "created_at": _time(found.creation_timestamp),
+            "updated_at": _time(found.last_updated_timestamp),
+        },
+    )
+    known = {version.version: version for version in model.versions.all()}
+    seen = set()
+    for version in _versions(client, found.name):
+        seen.add(int(version.version))
+        mirrored = known.get(int(version.version))
+        if version.status == "READY" and (mirrored is None or mirrored.is_unread):
+            _mirror_version(model, version)
+        elif mirrored and (mirrored.tags, mirrored.description) != (dict(version.tags), version.description or ""):
+            model.versions.filter(pk=mirrored.pk).update(
+                tags=dict(version.tags), description=version.description or ""
+            )
+    _forget(model.versions.exclude(version__in=seen))
+
+
+def _forget(versions: Any) -> None:
+    """Drop mirror rows of what MLflow no longer has; one that a deployment uses stays until that is deleted."""
+    versions.exclude(pk__in=Deployment.objects.values("model_version")).delete()
+
+
+def _versions(client: "MlflowClient", name: str) -> Iterator[Any]:
+    quote = '"' if "'" in name else "'"
+    token = None
+    while True:
+        page = client.search_model_versions(f"name={quote}{name}{quote}", max_results=200, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _mirror_version(model: RegisteredModel, version: Any) -> None:
+    fields: dict[str, Any] = {
+        "description": version.description or "",
+        "tags": dict(version.tags),
+        "run_id": version.run_id or "",
+        "source": version.source or "",
+        "created_at": _time(version.creation_timestamp),
+        "created_by": version.user_id or version.tags.get("mlflow.user", ""),
+        "is_unread": False,
+        "type": ModelVersion.Type.CUSTOM,
+    }
+    try:
+        fields |= describe_files(_read_files(f"models:/{model.name}/{version.version}"))
+    except Exception as error:  # an artifact store has a hundred ways to fail; the next full pass tries again
+        logger.warning("a model's files cannot be read", extra={"action": "model_unread"}, exc_info=True)
+        fields["why_custom"] = f"The files of this version cannot be read: {_first_line(error)}"
+        fields["is_unread"] = True
+    with transaction.atomic():
+        ModelVersion.objects.update_or_create(
+            registered_model=model, version=int(version.version), defaults=fields
+        )
+
+
+def _read_files(uri: str) -> dict[str, str]:
+    """The texts of the small files that describe a logged model."""
+    from mlflow.artifacts import download_artifacts, list_artifacts
+
+    present = {item.path.rsplit("/", 1)[-1] for item in list_artifacts(artifact_uri=uri)}
+    texts = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("MLmodel", *ENVIRONMENT_FILES):
+            if name in present:
+                local = download_artifacts(artifact_uri=f"{uri}/{name}", dst_path=folder)
+                texts[name] = Path(local).read_text(encoding="utf-8")
+    return texts
+
+
+def describe_files(texts: dict[str, str]) -> dict[str, Any]:
+    """Fields of a ModelVersion from the texts of its MLmodel and environment files."""
+    if "MLmodel" not in texts:
+        return {"type": ModelVersion.Type.CUSTOM, "why_custom": "It has no MLmodel file: it was not logged with MLflow."}
+    described = yaml.safe_load(texts["MLmodel"]) or {}
+    flavors = described.get("flavors") or {}
+    pyfunc = flavors.get("python_function")
+    signature = described.get("signature")
+    return {
+        "type": ModelVersion.Type.MLFLOW if pyfunc else ModelVersion.Type.CUSTOM,
+        "why_custom": ""
+        if pyfunc
+        else "It has no python_function flavor, so it cannot be scored without code. Log it with a flavor that "
+        "has one, or wrap it in mlflow.pyfunc.PythonModel.",
+        "flavors": [name for name in flavors if name != "python_function"],
+        "signature": Signature.from_mlmodel(signature).to_dict() if signature else None,
+        "environment_files": {name: text for name, text in texts.items() if name != "MLmodel"},
+        "python_version": str((pyfunc or {}).get("python_version", "")),
+        "mlflow_version": str(described.get("mlflow_version", "")),
+        "has_input_example": bool(described.get("saved_input_example_info")),
+        "size": described.get("model_size_bytes"),
+    }
+
+
+def model_key(version: ModelVersion) -> str:
+    """Names the files of a model version for good: a name that was deleted and used again is another model."""
+    words = f"{version.registered_model.name}\n{version.version}\n{version.source}\n{version.created_at.isoformat()}"
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
+
+
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:300]
+
+
+def refresh_now() -> None:
+    """What *Refresh* asks for: a full pass at once."""
+    follow_registry(now=timezone.now(), full=True)

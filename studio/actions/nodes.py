@@ -1,0 +1,243 @@
+"""A node at work: its slots, the scorer that each keeps for a job, and its heartbeat."""
+
+import logging
+import queue
+import threading
+import traceback
+from pathlib import Path
+from typing import Any
+
+import psutil
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from scoring.errors import InputError, ScoringCanceled, ScoringError
+from scoring.plan import file_kind
+from scoring.processes import LocalSlice, Scorer
+from studio.actions import compute, endpoints, minibatches, provisioning
+from studio.actions.inputs import input_object
+from studio.actions.leases import Holder
+from studio.errors import StudioError, Unavailable
+from studio.models import Job, MiniBatch, Node
+from studio.models.states import MoveRefused
+from studio.stores import checksum, open_store
+
+logger = logging.getLogger(__name__)
+
+
+class NodeAtWork(Holder):
+    """One node process. Its threads call work() whenever the cluster is woken."""
+
+    interval = 1.0  # how often a canceled job is looked for; the heartbeat itself is every fifth time
+
+    def __init__(self, *, cluster_name: str):
+        self.row: Node = compute.join_cluster(cluster_name=cluster_name)
+        super().__init__("node")
+        self.name = self.row.name
+        self.slots: queue.SimpleQueue[int] = queue.SimpleQueue()
+        for number in range(1, self.row.slots + 1):
+            self.slots.put(number)
+        self.scorers: dict[tuple[int, int], Scorer] = {}  # (slot, job id)
+        self.dropped: set[int] = set()  # ids of jobs that nobody wants any more
+        self.running: dict[int, int] = {}  # slot -> job id
+        self._creating = threading.Lock()
+        self._ticks = 0
+
+    def work(self) -> None:
+        """Score until no mini-batch is eligible, then create deployments until none waits."""
+        try:
+            slot = self.slots.get_nowait()
+        except queue.Empty:
+            slot = None
+        if slot is not None:
+            try:
+                self._score_all(slot)
+            finally:
+                self.slots.put(slot)
+        if self._creating.acquire(blocking=False):
+            try:
+                self._create_all()
+            finally:
+                self._creating.release()
+
+    def _create_all(self) -> None:
+        while not self.stopping.is_set():
+            deployment = endpoints.claim_deployment(cluster=self.row.cluster, worker=self.name)
+            if deployment is None:
+                return
+            provisioning.create_on_node(deployment=deployment, holder=self, stop=self.stopping.is_set)
+            deployment.refresh_from_db()
+            if not deployment.is_finished and not deployment.is_failed:
+                return  # it waits for a service that is away; the sweep brings it back
+
+    def _score_all(self, slot: int) -> None:
+        try:
+            while not self.stopping.is_set():
+                minibatch = minibatches.claim_minibatch(node=self.row, slot=slot)
+                if minibatch is None or not self._score(slot, minibatch):
+                    return
+        finally:
+            self.running.pop(slot, None)
+            for key in [key for key in self.scorers if key[0] == slot]:
+                self._end_scorer(key)
+
+    def _score(self, slot: int, minibatch: MiniBatch) -> bool:
+        """Score one mini-batch and note the outcome; False when the slot should rest."""
+        job = minibatch.job
+        self.running[slot] = job.pk
+        try:
+            with self.holding(minibatch):
+                part, report = self._attempt(slot, job, minibatch)
+                minibatches.record_minibatch(minibatch=minibatch, part=part, report=report)
+        except MoveRefused:
+            logger.info("this mini-batch belongs to another node now", extra={"action": "lease_lost"})
+        except ScoringCanceled:
+            self._end_scorer((slot, job.pk))
+            minibatches.give_back(minibatch=minibatch)
+        except Unavailable as away:
+            minibatches.give_back(minibatch=minibatch, at_once=False, reason=str(away))
+            return False
+        except (ScoringError, StudioError) as error:
+            self._failed(slot, minibatch, error)
+        except Exception as error:
+            logger.exception("a mini-batch met a bug of the studio", extra={"action": "minibatch_bug"})
+            sentence = f"The studio itself failed here ({type(error).__name__}). Resubmit; if it fails again, report it."
+            self._failed(slot, minibatch, ScoringError(sentence, traceback=traceback.format_exc()))
+        finally:
+            self.running.pop(slot, None)
+        return True
+
+    def _failed(self, slot: int, minibatch: MiniBatch, error: ScoringError | StudioError) -> None:
+        key = (slot, minibatch.job_id)
+        if key in self.scorers and not self.scorers[key].alive:
+            self._end_scorer(key)
+        try:
+            minibatches.fail_attempt(
+                minibatch=minibatch,
+                error=str(error),
+                error_input=getattr(error, "file", "") or minibatch.slices[0]["path"],
+                traceback=getattr(error, "traceback", ""),
+                is_final=isinstance(error, InputError | StudioError),
+            )
+        except MoveRefused:
+            logger.info("this mini-batch belongs to another node now", extra={"action": "lease_lost"})
+
+    def _attempt(self, slot: int, job: Job, minibatch: MiniBatch) -> tuple[dict[str, Any], dict[str, Any]]:
+        def stop() -> bool:
+            return self.stopping.is_set() or job.pk in self.dropped
+
+        scorer = self._scorer(slot, job, stop)
+        folder = scorer.scratch / f"minibatch-{minibatch.number}"
+        folder.mkdir(exist_ok=True)
+        part, errors = folder / "part.arrow", folder / "errors.arrow"
+        report = scorer.score(
+            slices=self._slices(job, minibatch),
+            part=part,
+            errors=errors,
+            timeout=job.settings["timeout"],
+            stop=stop,
+        )
+        return self._stage_out(job, minibatch, part, errors), report.to_dict()
+
+    def _slices(self, job: Job, minibatch: MiniBatch) -> list[LocalSlice]:
+        store, local = open_store(job.input_datastore), []
+        for planned in minibatch.slices:
+            path = input_object(datastore=job.input_datastore, root=job.input_path, relative=planned["path"])
+            present = store.stat(path)
+            if present is None or present.etag != planned["etag"]:
+                changed = _("has disappeared") if present is None else _("has changed")
+                raise InputError(
+                    f"{planned['path']} {changed} since the job was planned. Resubmit the job.", file=planned["path"]
+                )
+            local.append(LocalSlice(path=store.local_file(path), kind=file_kind(planned["path"]), name=planned["path"]))
+        return local
+
+    def _stage_out(self, job: Job, minibatch: MiniBatch, part: Path, errors: Path) -> dict[str, Any]:
+        store = open_store(job.output_datastore)
+
+        def stage(file: Path, kind: str) -> dict[str, Any]:
+            path = f"{job.parts_path}/{minibatch.number:06d}-{minibatch.lease}.{kind}.arrow"
+            note = {"path": path, "size": file.stat().st_size, "checksum": checksum(file)}
+            with file.open("rb") as stream:
+                store.write(path, iter(lambda: stream.read(1 << 20), b""))
+            file.unlink()
+            return note
+
+        staged = stage(part, "part")
+        staged["errors"] = stage(errors, "errors") if errors.exists() else None
+        return staged
+
+    def _scorer(self, slot: int, job: Job, stop: provisioning.Stop) -> Scorer:
+        """The scorer that this slot keeps for `job`, with the model loaded."""
+        key = (slot, job.pk)
+        kept = self.scorers.get(key)
+        if kept and kept.alive:
+            return kept
+        self._end_scorer(key)
+        if not provisioning.environment_is_built(job.spec["environment"]):
+            waiting = _("building the model's environment on %(node)s.") % {"node": self.name}
+            Job.objects.filter(pk=job.pk).update(waiting_for=waiting)
+        model = provisioning.ensure_model(uri=job.spec["model_uri"], key=job.spec["model_key"], stop=stop)
+        environment = provisioning.ensure_environment(spec=job.spec["environment"], log=logger.info, stop=stop)
+        logs = settings.STUDIO_HOME / "logs" / "scorers"
+        logs.mkdir(parents=True, exist_ok=True)
+        scorer = provisioning.start_scorer(
+            environment=environment,
+            model=model,
+            settings_=job.settings,
+            memory=self.row.cluster.slot_memory,
+            log=logs / f"{job.name}-{self.name}-slot{slot}.log",
+        )
+        self.scorers[key] = scorer
+        Job.objects.filter(pk=job.pk).update(waiting_for=_("loading the model on %(node)s.") % {"node": self.name})
+        scorer.load(stop=stop)
+        Job.objects.filter(pk=job.pk).update(waiting_for="")
+        return scorer
+
+    def _end_scorer(self, key: tuple[int, int]) -> None:
+        scorer = self.scorers.pop(key, None)
+        if scorer:
+            provisioning.stop_scorer(scorer)
+
+    def beat(self) -> None:
+        """Every second: which jobs are canceled. Every fifth: the leases, and how this node is."""
+        if self.running:
+            self.dropped |= minibatches.jobs_to_drop(job_ids=set(self.running.values()))
+        self._ticks += 1
+        if self._ticks % 5 == 1:
+            super().beat()
+            me = psutil.Process()
+            family = [me, *me.children(recursive=True)]
+            memory = sum(_resident(process) for process in family)
+            compute.node_beats(
+                node=self.row, busy=len(self.running), cpu_percent=psutil.cpu_percent(), memory=memory
+            )
+
+    def leave(self) -> None:
+        self.stopping.set()
+        for key in list(self.scorers):
+            self._end_scorer(key)
+        compute.node_leaves(node=self.row)
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+_current: NodeAtWork | None = None
+
+
+def become(*, cluster_name: str) -> NodeAtWork:
+    """Make this process a node of the cluster."""
+    global _current
+    _current = NodeAtWork(cluster_name=cluster_name)
+    _current.start()
+    return _current
+
+
+def current() -> NodeAtWork:
+    assert _current is not None, "this process is not a node"
+    return _current

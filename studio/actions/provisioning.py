@@ -1,0 +1,212 @@
+"""What a node has to have before it scores: the model's files, its environment, and proof that it loads."""
+
+import fcntl
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import uv
+from django.conf import settings
+
+from scoring.environment import Environment, EnvironmentSpec, build_environment, find_environment
+from scoring.errors import EnvironmentBuildError, ModelLoadError, ScoringCanceled, ScoringError
+from scoring.processes import Scorer
+from studio.actions import endpoints
+from studio.actions.leases import Holder
+from studio.actions.models import model_key
+from studio.errors import Unavailable
+from studio.models import Deployment
+from studio.models.states import MoveRefused
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 3  # nodes that may die over one deployment before it is taken for the cause
+Stop = Callable[[], bool]
+
+
+def environment_is_built(spec: dict[str, Any]) -> bool:
+    return bool(find_environment(spec=EnvironmentSpec.from_dict(spec), root=_folder("environments")))
+
+
+def ensure_environment(*, spec: dict[str, Any], log: Callable[[str], None], stop: Stop) -> Environment:
+    return build_environment(
+        spec=EnvironmentSpec.from_dict(spec),
+        root=_folder("environments"),
+        uv=Path(uv.find_uv_bin()),
+        log=log,
+        stop=stop,
+    )
+
+
+def ensure_model(*, uri: str, key: str, stop: Stop) -> Path:
+    """Folder with the files of a model, fetched from MLflow once for each node.
+
+    Raises Unavailable when MLflow does not answer, ModelLoadError when it does and has no such files.
+    """
+    folder = _folder("models")
+    ready = folder / key
+    with _locked(folder / f".{key}.lock"):
+        if ready.exists():
+            return ready
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as aside:
+            _download(uri, Path(aside), stop)
+            os.replace(aside, ready)
+            Path(aside).mkdir()
+    return ready
+
+
+def _download(uri: str, folder: Path, stop: Stop) -> None:
+    # MLflow's client weighs 180 MB, so a process of its own fetches the files and ends.
+    command = [sys.executable, "-m", "mlflow", "artifacts", "download", "-u", uri, "-d", str(folder)]
+    passed = {name: value for name, value in os.environ.items() if name.endswith(("_PROXY", "_CERT", "_BUNDLE"))}
+    environment = {
+        **passed,
+        "PATH": os.environ.get("PATH", ""),
+        "HOME": str(folder),
+        "MLFLOW_TRACKING_URI": settings.MLFLOW_TRACKING_URI,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    }
+    with tempfile.TemporaryFile() as output:
+        child = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        while child.poll() is None:
+            if stop():
+                child.kill()
+                child.wait()
+                raise ScoringCanceled("Nobody waits for the model any more.")
+            time.sleep(0.05)
+        if child.returncode:
+            output.seek(0)
+            _explain(uri, output.read().decode(errors="replace"))
+
+
+def _explain(uri: str, said: str) -> None:
+    if not mlflow_answers():
+        raise Unavailable(f"MLflow at {settings.MLFLOW_TRACKING_URI} does not answer. Work goes on when it is back.")
+    last = said.strip().splitlines()[-1:] or ["no reason given"]
+    raise ModelLoadError(f"The files of {uri} cannot be fetched from MLflow: {last[0]}", traceback=said)
+
+
+def mlflow_answers() -> bool:
+    try:
+        with urllib.request.urlopen(f"{settings.MLFLOW_TRACKING_URI}/health", timeout=3) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def start_scorer(*, environment: Environment, model: Path, settings_: dict[str, Any], memory: int, log: Path) -> Scorer:
+    """A scorer that has not loaded its model yet, in a scratch folder of its own below STUDIO_HOME."""
+    scratch = Path(tempfile.mkdtemp(dir=_folder("scratch")))
+    return Scorer.start(
+        python=environment.python,
+        model=model,
+        scratch=scratch,
+        variables=settings_["environment_variables"],
+        memory_limit=memory,
+        log=log,
+    )
+
+
+def stop_scorer(scorer: Scorer) -> None:
+    scorer.close()
+    shutil.rmtree(scorer.scratch, ignore_errors=True)
+
+
+class DeploymentLog:
+    """Lines for the deployment's page, written at most once a second."""
+
+    def __init__(self, deployment: Deployment):
+        self.deployment = deployment
+        self.lines: list[str] = []
+        self._written = 0.0
+
+    def __call__(self, line: str) -> None:
+        self.lines.append(f"{time.strftime('%H:%M:%S', time.gmtime())}  {line.rstrip()}")
+        if time.monotonic() - self._written > 1:
+            self.flush()
+
+    def flush(self) -> None:
+        self._written = time.monotonic()
+        endpoints.write_log(deployment=self.deployment, text="\n".join(self.lines))
+
+
+def create_on_node(*, deployment: Deployment, holder: Holder, stop: Stop) -> None:
+    """Build the environment, load the model and score its example; then the deployment has succeeded or failed."""
+    log = DeploymentLog(deployment)
+    with holder.holding(deployment):
+        try:
+            if deployment.attempts > MAX_ATTEMPTS:
+                raise ModelLoadError(f"The node died {MAX_ATTEMPTS} times while it tried this model.")
+            notes = _try_model(deployment, log, stop)
+            log.flush()
+            endpoints.deployment_succeeded(deployment=deployment, notes=notes)
+        except MoveRefused:
+            logger.info("another node has this deployment now", extra={"action": "deployment_lost"})
+        except (Unavailable, ScoringCanceled) as waiting:
+            log(str(waiting))
+            log.flush()
+            Deployment.objects.filter(pk=deployment.pk, lease=deployment.lease).update(
+                attempts=deployment.attempts - 1, **Deployment.RELEASED
+            )
+        except ScoringError as error:
+            log(str(error))
+            if isinstance(error, EnvironmentBuildError):
+                log(error.log)
+            log.flush()
+            endpoints.deployment_failed(deployment=deployment, error=str(error), traceback=error.traceback)
+        except Exception as error:
+            logger.exception("a deployment met a bug of the studio", extra={"action": "deployment_bug"})
+            sentence = f"The studio itself failed here ({type(error).__name__}). Retry; if it fails again, report it."
+            endpoints.deployment_failed(deployment=deployment, error=sentence, traceback=traceback.format_exc())
+
+
+def _try_model(deployment: Deployment, log: DeploymentLog, stop: Stop) -> list[str]:
+    version = deployment.model_version
+    log(f"Fetching the files of {version} from MLflow.")
+    model = ensure_model(uri=version.uri, key=model_key(version), stop=stop)
+    log("Building the environment of the model.")
+    environment = ensure_environment(spec=deployment.environment, log=log, stop=stop)
+    log("Loading the model in its environment.")
+    with tempfile.NamedTemporaryFile(dir=_folder("scratch"), suffix=".log") as output:
+        scorer = start_scorer(
+            environment=environment,
+            model=model,
+            settings_=deployment.settings,
+            memory=deployment.cluster.slot_memory,
+            log=Path(output.name),
+        )
+        try:
+            loaded = scorer.load(stop=stop)
+            log(f"Loaded in {loaded.seconds:.1f} s with MLflow {loaded.mlflow_version}.")
+            trial = scorer.trial(timeout=deployment.settings["timeout"], stop=stop)
+            log(f"Scored {trial.rows} rows of its example; it answers with {', '.join(trial.columns) or 'no columns'}.")
+        finally:
+            stop_scorer(scorer)
+            for line in Path(output.name).read_text(errors="replace").splitlines()[-200:]:
+                log(line)
+    return [*environment.notes, *loaded.warnings, *trial.notes]
+
+
+def _folder(name: str) -> Path:
+    folder: Path = settings.STUDIO_HOME / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

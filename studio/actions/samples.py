@@ -1,0 +1,145 @@
+"""What a newcomer sees first: a real model, scored for real, from data that scikit-learn ships."""
+
+import io
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractUser
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import models
+
+from scoring.settings import ScoringSettings
+from studio.actions.account import ADMINISTRATOR
+from studio.actions.compute import LOCAL_CLUSTER
+from studio.actions.data import upload_data_asset
+from studio.actions.endpoints import create_deployment, retry_deployment
+from studio.actions.jobs import JobRequest, submit_job
+from studio.errors import StudioError
+from studio.models import Cluster, DataAsset, DataAssetVersion, Deployment, Endpoint, Job, ModelVersion
+
+MODEL = "breast_cancer_classifier"
+ENDPOINT = "breast-cancer-sample"
+DEPLOYMENT = "logistic-regression"
+DATA = "breast-cancer-samples"
+PATIENCE = 180  # seconds for each step; the first environment is built in one of them
+
+# Runs in a process of its own: MLflow and scikit-learn weigh 300 MB that the studio never needs again.
+TRAINING = f"""
+import mlflow, sklearn.datasets
+from mlflow.models import infer_signature
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+data = sklearn.datasets.load_breast_cancer(as_frame=True)
+frame = data.data.rename(columns=lambda name: name.replace(" ", "_"))
+names = data.target.map(dict(enumerate(data.target_names)))
+model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(frame, names)
+mlflow.set_experiment({ENDPOINT!r})
+with mlflow.start_run(run_name="sample"):
+    mlflow.log_metric("accuracy", model.score(frame, names))
+    mlflow.sklearn.log_model(
+        model, name="model", registered_model_name={MODEL!r}, serialization_format="cloudpickle",
+        signature=infer_signature(frame, model.predict(frame)), input_example=frame.head(5),
+    )
+"""
+
+
+def make_samples(*, say: Callable[[str], Any]) -> None:
+    """Register, deploy and score the sample, each step only where it is not done. Raises StudioError."""
+    if Job.objects.filter(endpoint_name=ENDPOINT, status=Job.Status.COMPLETED).exists():
+        say("The sample is there.")
+        return
+    admin = get_user_model().objects.get(username=ADMINISTRATOR)
+    version = _sample_model(say)
+    data = _sample_data(admin)
+    deployment = _sample_deployment(admin, version, say)
+    job = submit_job(
+        user=admin,
+        request=JobRequest(
+            deployment=deployment, input_datastore=data.datastore, input_path=data.path, input_asset=data
+        ),
+    )
+    _wait(job, say)
+    if not job.is_completed:
+        raise StudioError(f"The sample job is {job.status}: {job.error}")
+
+
+def _sample_model(say: Callable[[str], Any]) -> ModelVersion:
+    versions = ModelVersion.objects.filter(registered_model__name=MODEL)
+    if not versions.exists():
+        say("Training the sample model.")
+        trained = subprocess.run([sys.executable, "-c", TRAINING], capture_output=True, text=True, check=False)
+        if trained.returncode:
+            raise StudioError(f"The sample model could not be trained: {trained.stderr.strip().splitlines()[-1:]}")
+        deadline = time.monotonic() + PATIENCE
+        while not versions.exists():
+            if time.monotonic() > deadline:
+                raise StudioError("The sample model did not appear in the studio. Is MLflow running?")
+            time.sleep(0.2)
+    return versions.order_by("-version")[0]
+
+
+def _sample_data(admin: AbstractUser) -> DataAssetVersion:
+    """Two files of the data set's own rows, so that the job has a folder to read."""
+    known = DataAssetVersion.objects.filter(asset__name=DATA).first()
+    if known:
+        return known
+    from sklearn.datasets import load_breast_cancer
+
+    data = load_breast_cancer()
+    names = [name.replace(" ", "_") for name in data.feature_names]
+    half = len(data.data) // 2
+    files = []
+    for number, rows in enumerate((data.data[:half], data.data[half:]), start=1):
+        text = io.StringIO()
+        text.write(",".join(names) + "\n")
+        text.writelines(",".join(map(repr, map(float, row))) + "\n" for row in rows)
+        name = f"samples-{number}.csv"
+        files.append((name, SimpleUploadedFile(name, text.getvalue().encode())))
+    return upload_data_asset(
+        user=admin,
+        name=DATA,
+        description="569 cell samples of scikit-learn's breast cancer data set, without their diagnosis.",
+        type=DataAsset.Type.FOLDER,
+        files=files,
+    )
+
+
+def _sample_deployment(admin: AbstractUser, version: ModelVersion, say: Callable[[str], Any]) -> Deployment:
+    deployment = Deployment.objects.filter(endpoint__name=ENDPOINT, name=DEPLOYMENT).first()
+    if deployment is None:
+        say("Building the sample model's environment.")
+        endpoint = Endpoint.objects.filter(name=ENDPOINT).first()
+        about = "A sample: tells benign from malignant cell samples. Try a job of your own with it."
+        deployment = create_deployment(
+            user=admin,
+            endpoint=endpoint,
+            new_endpoint=None if endpoint else {"name": ENDPOINT, "description": about, "tags": {"sample": "yes"}},
+            name=DEPLOYMENT,
+            model_version=version,
+            cluster=Cluster.objects.get(name=LOCAL_CLUSTER),
+            settings=ScoringSettings(),
+        )
+    elif deployment.is_failed:
+        retry_deployment(user=admin, deployment=deployment)
+    _wait(deployment, say)
+    if not deployment.is_ready:
+        raise StudioError(f"The sample deployment is {deployment.status}: {deployment.error}")
+    return deployment
+
+
+def _wait(row: models.Model, say: Callable[[str], Any]) -> None:
+    """Until the row's work has ended."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        row.refresh_from_db()
+        if row.finished_at:  # type: ignore[attr-defined]
+            return
+        if time.monotonic() > deadline:
+            raise StudioError(f"{row} was not done after {PATIENCE} s. Is the node of {LOCAL_CLUSTER} running?")
+        time.sleep(0.2)

@@ -1,0 +1,103 @@
+from datetime import timedelta
+
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from studio.models.states import Shown
+
+SILENCE = timedelta(seconds=15)
+DEFAULT_SLOT_MEMORY = 4 << 30
+
+
+class ClusterQuerySet(models.QuerySet["Cluster"]):
+    def with_nodes(self) -> "ClusterQuerySet":
+        """Fetches the nodes that are alive as `live_nodes`."""
+        alive = models.Prefetch("nodes", queryset=Node.objects.alive().order_by("name"), to_attr="live_nodes")
+        return self.prefetch_related(alive).order_by("name")
+
+
+class Cluster(models.Model):
+    class Kind(models.TextChoices):
+        LOCAL = "local", _("This machine")
+
+    name = models.CharField(
+        max_length=24,
+        unique=True,
+        validators=[RegexValidator(r"^[a-zA-Z](?=.{2,23}$)([a-zA-Z0-9]|-(?=.*[a-zA-Z]))*$")],
+    )
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.LOCAL)
+    slots = models.PositiveSmallIntegerField(default=1, validators=[MinValueValidator(1), MaxValueValidator(256)])
+    slot_memory = models.BigIntegerField(default=DEFAULT_SLOT_MEMORY, help_text="bytes")
+    max_nodes = models.PositiveSmallIntegerField(default=1, validators=[MinValueValidator(1)])
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ClusterQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def queue(self) -> str:
+        return f"cluster.{self.name}"
+
+    @property
+    def state(self) -> Shown:
+        """Of a cluster that was fetched with_nodes()."""
+        if self.live_nodes:  # type: ignore[attr-defined]
+            return Shown(str(_("Running")), "success", "circle-check")
+        return Shown(str(_("No node")), "warning", "alert-triangle")
+
+    @property
+    def live_slots(self) -> int:
+        return sum(node.slots for node in self.live_nodes)  # type: ignore[attr-defined]
+
+    @property
+    def busy_slots(self) -> int:
+        return sum(node.busy for node in self.live_nodes)  # type: ignore[attr-defined]
+
+
+class NodeQuerySet(models.QuerySet["Node"]):
+    def alive(self) -> "NodeQuerySet":
+        return self.filter(stopped_at=None, last_seen__gte=Now() - SILENCE)
+
+    def silent(self) -> "NodeQuerySet":
+        return self.filter(stopped_at=None, last_seen__lt=Now() - SILENCE)
+
+    def newest_first(self) -> "NodeQuerySet":
+        return self.order_by("-started_at")
+
+
+class Node(models.Model):
+    """One start of one node process; a restarted node is a new row."""
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="nodes")
+    name = models.CharField(max_length=100)
+    host = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField()
+    slots = models.PositiveSmallIntegerField()
+    busy = models.PositiveSmallIntegerField(default=0)
+    cpu_percent = models.FloatField(default=0)
+    memory = models.BigIntegerField(default=0, help_text="bytes resident in the node and its scorers")
+    started_at = models.DateTimeField(auto_now_add=True)
+    last_seen = models.DateTimeField(db_default=Now())
+    stopped_at = models.DateTimeField(null=True)
+
+    objects = NodeQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(busy__lte=F("slots")), name="node_busy_at_most_slots")]
+        indexes = [models.Index(fields=["cluster", "last_seen"], name="node_by_cluster")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def memory_limit(self) -> int:
+        """Bytes that its scorers may take in all."""
+        return self.slots * self.cluster.slot_memory

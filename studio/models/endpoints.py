@@ -1,0 +1,199 @@
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser, AnonymousUser
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Count, F, OuterRef, Prefetch, Q, Subquery
+from django.utils.translation import gettext_lazy as _
+
+from studio.models.compute import Cluster
+from studio.models.leases import Leased, LeasedQuerySet
+from studio.models.models import ModelVersion
+from studio.models.states import Look, Shown, Stateful
+
+PERSON = settings.AUTH_USER_MODEL
+
+# Azure's rule for endpoint and deployment names: a letter first, then letters, digits and single dashes.
+NAME_RULE = r"^[a-z](?!.*--)[a-z0-9-]{1,30}[a-z0-9]$"
+name_validator = RegexValidator(
+    NAME_RULE,
+    _(
+        "Use 3 to 32 characters: a letter first, then letters, digits and single dashes, "
+        "with a letter or digit at the end."
+    ),
+)
+
+
+class EndpointQuerySet(models.QuerySet["Endpoint"]):
+    def visible_to(self, user: AbstractUser | AnonymousUser) -> "EndpointQuerySet":
+        return self if user.is_authenticated else self.none()
+
+    def matching(self, words: str) -> "EndpointQuerySet":
+        return self.filter(Q(name__icontains=words) | Q(description__icontains=words)) if words else self
+
+    def with_figures(self) -> "EndpointQuerySet":
+        """Adds deployment_count, and fetches what a row of a list shows, `last_job` among it."""
+        from studio.models.jobs import Job
+
+        newest = Job.objects.filter(endpoint=OuterRef("pk")).newest_first().values("pk")[:1]
+        last_of_each = Endpoint.objects.annotate(last=Subquery(newest)).values("last")
+        last = Prefetch("jobs", queryset=Job.objects.for_list().filter(pk__in=last_of_each), to_attr="last_jobs")
+        return (
+            self.select_related("default_deployment", "created_by")
+            .prefetch_related(last)
+            .annotate(deployment_count=Count("deployments", distinct=True))
+        )
+
+    def newest_first(self) -> "EndpointQuerySet":
+        return self.order_by("-created_at", "name")
+
+
+class Endpoint(models.Model):
+    name = models.CharField(
+        max_length=32,
+        unique=True,
+        validators=[name_validator],
+        error_messages={"unique": _("An endpoint with this name exists. Choose another name.")},
+    )
+    description = models.TextField(blank=True)
+    tags = models.JSONField(default=dict, blank=True)
+    default_deployment = models.ForeignKey(
+        "Deployment", null=True, blank=True, on_delete=models.SET_NULL, related_name="default_of"
+    )
+    created_by = models.ForeignKey(PERSON, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = EndpointQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        indexes = [models.Index(fields=["-created_at"], name="endpoint_newest")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def last_job(self) -> Any:
+        """The newest job, of an endpoint that was fetched with_figures()."""
+        return next(iter(self.last_jobs), None)  # type: ignore[attr-defined]
+
+    @property
+    def provisioning_state(self) -> Shown:
+        """The endpoint itself is there at once; it counts as being created until its first deployment is tried."""
+        deployments = self.deployments.all()  # type: ignore[attr-defined]
+        unready = not any(one.is_ready for one in deployments)
+        state = Deployment.Status.SUCCEEDED
+        if unready and any(one.is_creating for one in deployments):
+            state = Deployment.Status.CREATING
+        return Shown(str(state.label), *Deployment.LOOK[state])
+
+
+class DeploymentQuerySet(LeasedQuerySet):
+    def visible_to(self, user: AbstractUser | AnonymousUser) -> "DeploymentQuerySet":
+        return self if user.is_authenticated else self.none()
+
+    def ready(self) -> "DeploymentQuerySet":
+        return self.filter(status=Deployment.Status.SUCCEEDED)
+
+    def creating(self) -> "DeploymentQuerySet":
+        return self.filter(status=Deployment.Status.CREATING)
+
+    def with_model(self) -> "DeploymentQuerySet":
+        return self.select_related("model_version__registered_model", "cluster", "endpoint", "created_by")
+
+    def for_list(self) -> "DeploymentQuerySet":
+        """Without the long texts that only a deployment's own page shows."""
+        long = ("log", "traceback", "model_version__signature", "model_version__environment_files")
+        return self.with_model().defer(*long)
+
+    def default_first(self) -> "DeploymentQuerySet":
+        is_default = Q(endpoint__default_deployment=F("pk"))
+        return self.annotate(is_default=models.ExpressionWrapper(is_default, models.BooleanField())).order_by(
+            F("is_default").desc(nulls_last=True), "-created_at"
+        )
+
+
+class Deployment(Stateful, Leased):
+    class Status(models.TextChoices):
+        CREATING = "Creating", _("Creating")
+        SUCCEEDED = "Succeeded", _("Succeeded")
+        FAILED = "Failed", _("Failed")
+
+    MOVES: ClassVar = {
+        Status.CREATING: frozenset({Status.SUCCEEDED, Status.FAILED}),
+        Status.SUCCEEDED: frozenset(),
+        Status.FAILED: frozenset({Status.CREATING}),
+    }
+    LOOK: ClassVar = {
+        Status.CREATING: Look("info", "loader"),
+        Status.SUCCEEDED: Look("success", "circle-check"),
+        Status.FAILED: Look("danger", "circle-x"),
+    }
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="deployments")
+    name = models.CharField(max_length=32, validators=[name_validator])
+    description = models.TextField(blank=True)
+    tags = models.JSONField(default=dict, blank=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.CREATING)
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="deployments")
+    cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="deployments")
+    environment = models.JSONField(help_text="scoring.environment.EnvironmentSpec.to_dict()")
+    settings = models.JSONField(help_text="scoring.settings.ScoringSettings.to_dict()")
+    wants_default = models.BooleanField(default=False, help_text="becomes the default once it has succeeded")
+    error = models.TextField(blank=True, help_text="one sentence")
+    traceback = models.TextField(blank=True)
+    log = models.TextField(blank=True)
+    notes = models.JSONField(default=list, blank=True, help_text="sentences for the card")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    created_by = models.ForeignKey(PERSON, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = DeploymentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["endpoint", "name"],
+                name="one_deployment_per_name",
+                violation_error_message=_("This endpoint has a deployment with this name. Choose another name."),
+            ),
+            models.CheckConstraint(
+                condition=Q(status="Creating", finished_at=None)
+                | (~Q(status="Creating") & Q(finished_at__isnull=False)),
+                name="deployment_finished_iff_not_creating",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_ready(self) -> bool:
+        return self.status == self.Status.SUCCEEDED
+
+    @property
+    def is_creating(self) -> bool:
+        return self.status == self.Status.CREATING
+
+    @property
+    def is_failed(self) -> bool:
+        return self.status == self.Status.FAILED
+
+    @property
+    def model_label(self) -> str:
+        return str(self.model_version)
+
+    @property
+    def python_version(self) -> str:
+        return str(self.environment["python"])
+
+    @property
+    def packages(self) -> list[str]:
+        return list(self.environment["requirements"])
+
+    def setting(self, name: str) -> Any:
+        return self.settings.get(name)

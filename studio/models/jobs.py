@@ -1,0 +1,316 @@
+import uuid
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser, AnonymousUser
+from django.db import models
+from django.db.models import ExpressionWrapper, F, Q
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from studio.models.compute import Cluster
+from studio.models.data import DataAssetVersion, Datastore
+from studio.models.endpoints import Deployment, Endpoint
+from studio.models.leases import Leased, LeasedQuerySet
+from studio.models.states import Look, Stateful
+
+PERSON = settings.AUTH_USER_MODEL
+
+
+class JobQuerySet(LeasedQuerySet):
+    def visible_to(self, user: AbstractUser | AnonymousUser) -> "JobQuerySet":
+        return self if user.is_authenticated else self.none()
+
+    def for_endpoint(self, endpoint: Endpoint) -> "JobQuerySet":
+        return self.filter(endpoint=endpoint)
+
+    def matching(self, words: str) -> "JobQuerySet":
+        if not words:
+            return self
+        return self.filter(
+            Q(display_name__icontains=words) | Q(name__icontains=words) | Q(error__icontains=words)
+        )
+
+    def in_status(self, status: str) -> "JobQuerySet":
+        return self.filter(status=status) if status else self
+
+    def unfinished(self) -> "JobQuerySet":
+        return self.exclude(status__in=Job.terminal())
+
+    def newest_first(self) -> "JobQuerySet":
+        return self.order_by("-created_at", "-pk")
+
+    def for_list(self) -> "JobQuerySet":
+        """What a row of a list shows, and `took`, by which it can be sorted."""
+        took = Coalesce("finished_at", Now()) - F("started_at")
+        return (
+            self.select_related("created_by")
+            .defer("spec", "settings", "setting_origins", "traceback", "summary")
+            .annotate(took=ExpressionWrapper(took, models.DurationField()))
+        )
+
+    def for_page(self) -> "JobQuerySet":
+        return self.select_related(
+            "endpoint", "deployment", "cluster", "created_by", "input_datastore", "output_datastore", "input_asset__asset"
+        )
+
+
+class Job(Stateful, Leased):
+    class Status(models.TextChoices):
+        QUEUED = "Queued", _("Queued")
+        PREPARING = "Preparing", _("Preparing")
+        RUNNING = "Running", _("Running")
+        FINALIZING = "Finalizing", _("Finalizing")
+        CANCEL_REQUESTED = "CancelRequested", _("Cancel requested")
+        CANCELED = "Canceled", _("Canceled")
+        COMPLETED = "Completed", _("Completed")
+        FAILED = "Failed", _("Failed")
+
+    MOVES: ClassVar = {
+        Status.QUEUED: frozenset({Status.PREPARING, Status.FAILED, Status.CANCEL_REQUESTED}),
+        Status.PREPARING: frozenset({Status.RUNNING, Status.FAILED, Status.CANCEL_REQUESTED}),
+        Status.RUNNING: frozenset({Status.FINALIZING, Status.FAILED, Status.CANCEL_REQUESTED}),
+        Status.FINALIZING: frozenset({Status.COMPLETED, Status.FAILED}),
+        Status.CANCEL_REQUESTED: frozenset({Status.CANCELED}),
+        Status.CANCELED: frozenset(),
+        Status.COMPLETED: frozenset(),
+        Status.FAILED: frozenset(),
+    }
+    LOOK: ClassVar = {
+        Status.QUEUED: Look("neutral", "clock"),
+        Status.PREPARING: Look("info", "loader"),
+        Status.RUNNING: Look("info", "player-play"),
+        Status.FINALIZING: Look("info", "loader"),
+        Status.CANCEL_REQUESTED: Look("neutral", "loader"),
+        Status.CANCELED: Look("neutral", "circle-minus"),
+        Status.COMPLETED: Look("success", "circle-check"),
+        Status.FAILED: Look("danger", "circle-x"),
+    }
+
+    name = models.CharField(max_length=50, unique=True, help_text="batchjob- and a GUID")
+    display_name = models.CharField(max_length=255)
+    status = models.CharField(max_length=20, choices=Status, default=Status.QUEUED)
+    idempotency_key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    # A job outlives its endpoint and deployment, so it keeps their names and, in spec, all that it runs with.
+    endpoint = models.ForeignKey(Endpoint, null=True, on_delete=models.SET_NULL, related_name="jobs")
+    endpoint_name = models.CharField(max_length=32)
+    deployment = models.ForeignKey(Deployment, null=True, on_delete=models.SET_NULL, related_name="jobs")
+    deployment_name = models.CharField(max_length=32)
+    model_label = models.CharField(max_length=600)
+    cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="jobs")
+    spec = models.JSONField(help_text="model_uri, environment, signature: frozen when submitted")
+    settings = models.JSONField(help_text="scoring.settings.ScoringSettings.to_dict(), in effect")
+    setting_origins = models.JSONField(default=dict, help_text="field -> job, deployment or default")
+
+    input_datastore = models.ForeignKey(Datastore, on_delete=models.PROTECT, related_name="+")
+    input_path = models.CharField(max_length=1024)
+    input_asset = models.ForeignKey(DataAssetVersion, null=True, on_delete=models.SET_NULL, related_name="jobs")
+    input_label = models.CharField(max_length=1300)
+    output_datastore = models.ForeignKey(Datastore, on_delete=models.PROTECT, related_name="+")
+    output_path = models.CharField(max_length=1024, help_text="folder")
+
+    drives = models.PositiveSmallIntegerField(default=0, help_text="times that the step under way was begun")
+    files_total = models.PositiveIntegerField(default=0)
+    files_failed = models.PositiveIntegerField(default=0)
+    bytes_total = models.BigIntegerField(default=0)
+    bytes_done = models.BigIntegerField(default=0)
+    minibatches_total = models.PositiveIntegerField(default=0)
+    minibatches_done = models.PositiveIntegerField(default=0, help_text="completed or failed")
+    minibatches_failed = models.PositiveIntegerField(default=0)
+    rows_scored = models.BigIntegerField(default=0)
+    rows_failed = models.BigIntegerField(default=0)
+
+    error = models.TextField(blank=True, help_text="one sentence")
+    error_input = models.CharField(max_length=1024, blank=True, help_text="the file that failed first")
+    traceback = models.TextField(blank=True)
+    waiting_for = models.TextField(blank=True, help_text="why nothing moves, as a sentence")
+    summary = models.JSONField(null=True, help_text="what _summary.json holds")
+
+    created_by = models.ForeignKey(PERSON, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["Canceled", "Completed", "Failed"], finished_at__isnull=False)
+                | (~Q(status__in=["Canceled", "Completed", "Failed"]) & Q(finished_at=None)),
+                name="job_finished_iff_terminal",
+            ),
+            models.UniqueConstraint(
+                fields=["output_datastore", "output_path"],
+                condition=~Q(status__in=["Canceled", "Completed", "Failed"]),
+                name="one_job_per_output_location",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-created_at"], name="job_newest"),
+            models.Index(fields=["endpoint", "-created_at"], name="job_newest_of_endpoint"),
+            models.Index(
+                fields=["status"],
+                condition=~Q(status__in=["Canceled", "Completed", "Failed"]),
+                name="job_unfinished",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name
+
+    @property
+    def look(self) -> Look:
+        return Look("warning", "alert-triangle") if self.has_losses else super().look
+
+    @property
+    def status_label(self) -> str:
+        if not self.has_losses:
+            return super().status_label
+        return ngettext(
+            "Completed, %(failed)s of %(total)s file failed",
+            "Completed, %(failed)s of %(total)s files failed",
+            self.files_total,
+        ) % {"failed": self.files_failed, "total": self.files_total}
+
+    @property
+    def has_losses(self) -> bool:
+        return self.status == self.Status.COMPLETED and bool(self.files_failed)
+
+    @property
+    def is_failed(self) -> bool:
+        return self.status == self.Status.FAILED
+
+    @property
+    def is_completed(self) -> bool:
+        return self.status == self.Status.COMPLETED
+
+    @property
+    def is_cancelable(self) -> bool:
+        return self.may_move_to(self.Status.CANCEL_REQUESTED)
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from the first work on it until its end, or until now; None before that."""
+        if not self.started_at:
+            return None
+        return ((self.finished_at or timezone.now()) - self.started_at).total_seconds()
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was submitted."""
+        return (timezone.now() - self.created_at).total_seconds()
+
+    @property
+    def share_done(self) -> float:
+        """0 to 1, by bytes read."""
+        if self.is_completed:
+            return 1.0
+        return self.bytes_done / self.bytes_total if self.bytes_total else 0.0
+
+    @property
+    def shown_rows(self) -> int | None:
+        """Rows scored so far; None while, or where, nothing has been."""
+        return self.rows_scored if self.rows_scored or self.is_completed else None
+
+    @property
+    def shown_failures(self) -> int | None:
+        """Rows that could not be scored; None where no row was read."""
+        return self.rows_failed if self.rows_failed or self.shown_rows is not None else None
+
+    @property
+    def rows_per_second(self) -> float | None:
+        return self.rows_scored / self.duration if self.rows_scored and self.duration else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the speed so far; None before anything is done."""
+        if not self.duration or not 0 < self.share_done < 1:
+            return None
+        return self.duration * (1 - self.share_done) / self.share_done
+
+    @property
+    def output_file_name(self) -> str:
+        return str(self.settings["output_file_name"])
+
+    @property
+    def keeps_predictions(self) -> bool:
+        return bool(self.settings["output_action"] == "append_row")
+
+    @property
+    def parts_path(self) -> str:
+        """Folder of the parts, in the output's datastore, outside of what the user reads."""
+        return f"azureml/{self.name}/parts"
+
+    def output_object(self, name: str) -> str:
+        return f"{self.output_path.strip('/')}/{name}".lstrip("/")
+
+
+class MiniBatchQuerySet(LeasedQuerySet):
+    def waiting(self) -> "MiniBatchQuerySet":
+        return self.filter(status=MiniBatch.Status.WAITING)
+
+    def running(self) -> "MiniBatchQuerySet":
+        return self.filter(status=MiniBatch.Status.RUNNING)
+
+    def completed(self) -> "MiniBatchQuerySet":
+        return self.filter(status=MiniBatch.Status.COMPLETED)
+
+    def unfinished(self) -> "MiniBatchQuerySet":
+        return self.exclude(status__in=MiniBatch.terminal())
+
+    def in_plan_order(self) -> "MiniBatchQuerySet":
+        return self.order_by("number")
+
+
+class MiniBatch(Stateful, Leased):
+    class Status(models.TextChoices):
+        WAITING = "Waiting", _("Waiting")
+        RUNNING = "Running", _("Running")
+        COMPLETED = "Completed", _("Completed")
+        FAILED = "Failed", _("Failed")
+        CANCELED = "Canceled", _("Canceled")
+
+    MOVES: ClassVar = {
+        Status.WAITING: frozenset({Status.RUNNING, Status.CANCELED}),
+        Status.RUNNING: frozenset({Status.WAITING, Status.COMPLETED, Status.FAILED, Status.CANCELED}),
+        Status.COMPLETED: frozenset(),
+        Status.FAILED: frozenset(),
+        Status.CANCELED: frozenset(),
+    }
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="minibatches")
+    number = models.PositiveIntegerField(help_text="place in the plan, from 0")
+    status = models.CharField(max_length=10, choices=Status, default=Status.WAITING)
+    slices = models.JSONField(help_text="[{path, size, etag}] in the order of the plan")
+    bytes = models.BigIntegerField()
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="the model's failed attempts")
+    losses = models.PositiveSmallIntegerField(default=0, help_text="leases lost with their node")
+    node = models.CharField(max_length=100, blank=True)
+    slot = models.PositiveSmallIntegerField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    part = models.JSONField(null=True, help_text="{path, size, checksum, errors: {path, size, checksum} or null}")
+    report = models.JSONField(null=True, help_text="scoring.processes.ScoreReport.to_dict()")
+    error = models.TextField(blank=True)
+    error_input = models.CharField(max_length=1024, blank=True)
+    traceback = models.TextField(blank=True)
+
+    objects = MiniBatchQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["job", "number"]
+        constraints = [models.UniqueConstraint(fields=["job", "number"], name="one_row_per_minibatch")]
+        indexes = [
+            models.Index(fields=["job", "status", "number"], name="minibatch_to_claim"),
+            models.Index(fields=["lease_until"], condition=Q(status="Running"), name="minibatch_leases"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job_id}/{self.number}"
+
+    def state_of_slices(self) -> list[dict[str, Any]]:
+        return list((self.report or {}).get("slices", []))

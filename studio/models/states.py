@@ -1,0 +1,83 @@
+"""How a row's status moves: a table of allowed moves, and the one function that follows it."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from django.db import models
+
+from studio.errors import StudioError
+
+
+class MoveRefused(StudioError):
+    """The row is no longer in a status from which this move is allowed; somebody else was first."""
+
+
+class Look(NamedTuple):
+    """A tone of the palette and an icon: a status never speaks by colour alone."""
+
+    tone: str
+    icon: str
+
+
+class Shown(NamedTuple):
+    """A state that is derived and not kept, for the badge that statuses have."""
+
+    status_label: str
+    status_tone: str
+    status_icon: str
+
+
+class Stateful(models.Model):
+    """A row with `status` whose only writer is `move_to`.
+
+    Each subclass has `MOVES`: the statuses that may follow each status. One that nothing follows is terminal.
+    """
+
+    MOVES: Mapping[str, frozenset[str]] = {}
+    LOOK: Mapping[str, Look] = {}
+    status: Any
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def terminal(cls) -> list[str]:
+        return [status for status, following in cls.MOVES.items() if not following]
+
+    @property
+    def look(self) -> Look:
+        return self.LOOK[self.status]
+
+    @property
+    def status_label(self) -> str:
+        return str(self.get_status_display())  # type: ignore[attr-defined]
+
+    @property
+    def status_tone(self) -> str:
+        return self.look.tone
+
+    @property
+    def status_icon(self) -> str:
+        return self.look.icon
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status in self.terminal()
+
+    def may_move_to(self, status: str) -> bool:
+        return status in self.MOVES[self.status]
+
+    def move_to(self, status: str, *, held: Any = None, **fields: Any) -> None:
+        """Set `status` and `fields` where the row still has the status (and the lease `held`, if given) seen on `self`.
+
+        Raises MoveRefused when the table forbids the move or another process changed the row first.
+        """
+        if not self.may_move_to(status):
+            raise MoveRefused(f"{self} is {self.status} and cannot become {status}.")
+        seen = {"pk": self.pk, "status": self.status}
+        if held is not None:
+            seen["lease"] = held
+        changed = type(self)._default_manager.filter(**seen).update(status=status, **fields)
+        if not changed:
+            raise MoveRefused(f"{self} has changed meanwhile.")
+        self.refresh_from_db()

@@ -1,0 +1,53 @@
+import logging
+import time
+from typing import Any
+
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from kombu import Connection
+from kombu.exceptions import OperationalError
+
+logger = logging.getLogger(__name__)
+
+CONTROL = "control"
+_answers: dict[str, float] = {}
+
+
+def enqueue(task: str, *, queue: str = CONTROL, expires: float | None = None, **ids: Any) -> None:
+    """Hand work to a worker once the transaction under way has committed.
+
+    A broker that is away loses nothing: the row is there and the sweep enqueues it again. `expires` (seconds)
+    keeps wake-ups from piling up in a queue that nobody reads.
+    """
+    job = current_app.tasks[task]
+
+    def send() -> None:
+        try:
+            job.apply_async(kwargs=ids, queue=queue, expires=expires, retry=False)
+        except (OperationalError, OSError):
+            logger.warning(
+                "the broker does not answer; the sweep will enqueue this again", extra={"action": "enqueue_failed"}
+            )
+
+    transaction.on_commit(send, robust=True)
+
+
+def wake(cluster_queue: str, *, times: int = 1) -> None:
+    """Wake slots of a cluster; what they do is in the database."""
+    for _ in range(times):
+        enqueue("compute.work", queue=cluster_queue, expires=10)
+
+
+def broker_answers() -> bool:
+    """Whether the broker takes connections; asked at most every 3 s in one process."""
+    url = settings.CELERY_BROKER_URL
+    if time.monotonic() - _answers.get(url, -10.0) < 3:
+        return True
+    try:
+        with Connection(url, connect_timeout=1, transport_options={"max_retries": 0, "socket_timeout": 1}) as link:
+            link.ensure_connection(max_retries=1, timeout=1)
+    except Exception:  # every transport raises its own kind when nobody is there
+        return False
+    _answers[url] = time.monotonic()
+    return True

@@ -1,0 +1,173 @@
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from django.core.exceptions import SuspiciousFileOperation
+from django.core.files.storage import FileSystemStorage
+from django.utils.translation import gettext as _
+
+from studio.errors import StudioError
+from studio.models import Datastore
+
+
+class PathRefused(StudioError):
+    """A path that leaves its datastore, or cannot be one."""
+
+
+class AlreadyThere(StudioError):
+    """An object stands where one should be written; it is left as it is."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    path: str  # relative to the datastore, with /
+    size: int  # bytes
+    modified: datetime
+    etag: str
+
+    @property
+    def name(self) -> str:
+        return self.path.rsplit("/", 1)[-1]
+
+
+def checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class LocalFolder:
+    """A datastore in a folder of a disk that the studio and its nodes share."""
+
+    def __init__(self, root: str):
+        self.root = Path(root).resolve()
+        self.storage = FileSystemStorage(location=self.root)
+
+    def path(self, path: str) -> Path:
+        """The file or folder behind `path`. Raises PathRefused when it lies, or links, outside of the datastore."""
+        refused = PathRefused(
+            _("The path “%(path)s” leaves its datastore. Give a path inside of it, such as “folder/file.csv”.")
+            % {"path": path}
+        )
+        if path.startswith(("/", "\\", "~")) or "\0" in path or "\\" in path or ".." in path.split("/"):
+            raise refused
+        try:
+            found = Path(self.storage.path(path.strip("/") or "."))
+        except (SuspiciousFileOperation, ValueError) as error:
+            raise refused from error
+        if not found.resolve().is_relative_to(self.root):
+            raise refused
+        return found
+
+    def _object(self, path: Path) -> StoredObject:
+        seen = path.stat()
+        return StoredObject(
+            path=path.relative_to(self.root).as_posix(),
+            size=seen.st_size,
+            modified=datetime.fromtimestamp(seen.st_mtime, UTC),
+            etag=f"{seen.st_mtime_ns:x}-{seen.st_size:x}-{seen.st_ino:x}",
+        )
+
+    def stat(self, path: str) -> StoredObject | None:
+        """The object at `path`; None where there is none or a folder."""
+        found = self.path(path)
+        return self._object(found) if found.is_file() else None
+
+    def is_folder(self, path: str) -> bool:
+        return self.path(path).is_dir()
+
+    def list(self, path: str) -> Iterator[StoredObject]:
+        """Every object below `path`, or the object at `path`, in the order of their paths."""
+        found = self.path(path)
+        if found.is_file():
+            yield self._object(found)
+            return
+        for folder, folders, files in os.walk(found):
+            folders.sort()
+            for name in files:
+                file = Path(folder, name)
+                if file.is_file() and file.resolve().is_relative_to(self.root):
+                    yield self._object(file)
+
+    def open(self, path: str) -> BinaryIO:
+        return self.path(path).open("rb")
+
+    def read_range(self, path: str, start: int, length: int) -> bytes:
+        with self.open(path) as file:
+            file.seek(start)
+            return file.read(length)
+
+    def local_file(self, path: str) -> Path:
+        """The object as a file of this machine, to be read and not changed."""
+        return self.path(path)
+
+    def write(self, path: str, chunks: Iterable[bytes]) -> StoredObject:
+        """Write an object whole: nobody sees half of it. Replaces one that is there."""
+        target = self.path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = target.with_name(f".{uuid.uuid4().hex}.part")
+        try:
+            with aside.open("wb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+            os.replace(aside, target)
+        finally:
+            aside.unlink(missing_ok=True)
+        return self._object(target)
+
+    def put_if_absent(self, path: str, source: Path, *, owner: str) -> StoredObject:
+        """Move `source` to `path`, which must be free, in one step.
+
+        What `owner` put there before (it died before it could note so) is recognised, and left; anything else
+        raises AlreadyThere. The proof is a second name of the same file, kept until settle().
+        """
+        target = self.path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        proof = self._proof(target, owner)
+        if self._same(target, proof):
+            return self._object(target)
+        aside = target.with_name(f".{uuid.uuid4().hex}.part")
+        shutil.move(source, aside)
+        os.replace(aside, proof)
+        try:
+            os.link(proof, target)
+        except FileExistsError:
+            if not self._same(target, proof):
+                proof.unlink(missing_ok=True)
+                raise AlreadyThere(self._already_there(path)) from None
+        return self._object(target)
+
+    def settle(self, path: str, *, owner: str) -> None:
+        """Forget the proof of put_if_absent(), once the owner has noted that the object is there."""
+        self._proof(self.path(path), owner).unlink(missing_ok=True)
+
+    @staticmethod
+    def _proof(target: Path, owner: str) -> Path:
+        return target.with_name(f".{target.name}.{owner}")
+
+    @staticmethod
+    def _same(target: Path, proof: Path) -> bool:
+        return target.exists() and proof.exists() and os.path.samefile(target, proof)
+
+    @staticmethod
+    def _already_there(path: str) -> str:
+        return _("“%(path)s” exists already, and the studio never overwrites. Choose another output path.") % {
+            "path": path
+        }
+
+    def delete_folder(self, path: str) -> None:
+        shutil.rmtree(self.path(path), ignore_errors=True)
+
+    def free_path(self, path: str) -> None:
+        """Raises AlreadyThere when an object stands at `path`."""
+        if self.stat(path) is not None:
+            raise AlreadyThere(self._already_there(path))
+
+
+def open_store(datastore: Datastore) -> LocalFolder:
+    return LocalFolder(datastore.options["root"])

@@ -1,0 +1,3 @@
+from studio.tasks import compute, jobs, models, sweep
+
+__all__ = ["compute", "jobs", "models", "sweep"]

@@ -1,0 +1,135 @@
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from studio.actions import minibatches
+from studio.models import Job, MiniBatch
+from studio.models.states import MoveRefused
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+REPORT = {"slices": [{"records": 3, "rows": 2, "errors": 1, "columns": []}], "seconds": {}, "sketches": {}}
+
+
+@pytest.fixture
+def node():
+    return factories.node()
+
+
+def running_job(node, count=3, **settings):
+    deployment = factories.deployment(cluster=node.cluster)
+    job = factories.job(Job.Status.RUNNING, deployment=deployment)
+    Job.objects.filter(pk=job.pk).update(settings={**job.settings, **settings}, files_total=count)
+    for _ in range(count):
+        factories.minibatch(job)
+    job.refresh_from_db()
+    return job
+
+
+def claim(node, slot=1):
+    return minibatches.claim_minibatch(node=node, slot=slot)
+
+
+def test_claims_follow_the_order_of_the_plan(node):
+    running_job(node)
+    assert [claim(node).number for _ in range(2)] == [0, 1]
+
+
+def test_a_claim_is_a_lease_of_the_node(node):
+    running_job(node)
+    claimed = claim(node)
+    assert claimed.leased_by == node.name
+    assert claimed.lease_until > timezone.now()
+
+
+def test_no_more_of_a_job_on_a_node_than_its_concurrency(node):
+    running_job(node, max_concurrency=1)
+    assert claim(node)
+    assert claim(node, slot=2) is None
+
+
+def test_no_more_nodes_for_a_job_than_its_instance_count(node):
+    running_job(node, instance_count=1)
+    assert claim(node)
+    assert claim(factories.node(cluster=node.cluster)) is None
+
+
+def test_the_job_with_the_fewest_running_goes_first(node):
+    first, second = running_job(node), running_job(node)
+    assert [claim(node).job_id for _ in range(2)] == [first.pk, second.pk]
+
+
+def test_a_mini_batch_is_recorded_once(node):
+    job = running_job(node)
+    claimed = claim(node)
+    again = MiniBatch.objects.get(pk=claimed.pk)
+    minibatches.record_minibatch(minibatch=claimed, part={"path": "p"}, report=REPORT)
+    with pytest.raises(MoveRefused):
+        minibatches.record_minibatch(minibatch=again, part={"path": "q"}, report=REPORT)
+    job.refresh_from_db()
+    assert (job.minibatches_done, job.rows_scored, job.rows_failed, job.files_failed) == (1, 2, 1, 1)
+
+
+def test_a_node_that_lost_its_lease_records_nothing(node):
+    job = running_job(node)
+    claimed = claim(node)
+    MiniBatch.objects.filter(pk=claimed.pk).update(lease=uuid.uuid4())
+    with pytest.raises(MoveRefused):
+        minibatches.record_minibatch(minibatch=claimed, part={"path": "p"}, report=REPORT)
+    job.refresh_from_db()
+    assert job.rows_scored == 0
+
+
+def test_three_retries_are_three_more_attempts(node):
+    job = running_job(node, count=1, max_retries=3)
+    for attempt in range(1, 5):
+        minibatches.fail_attempt(minibatch=claim(node), error=f"failed {attempt}")
+    failed = job.minibatches.get()
+    assert (failed.status, failed.attempts, failed.error) == (MiniBatch.Status.FAILED, 4, "failed 4")
+
+
+def test_a_final_failure_is_not_tried_again(node):
+    job = running_job(node, count=1)
+    minibatches.fail_attempt(minibatch=claim(node), error="not a CSV", is_final=True)
+    assert job.minibatches.get().status == MiniBatch.Status.FAILED
+
+
+def test_more_failed_files_than_the_threshold_fail_the_job(node):
+    job = running_job(node, error_threshold=1)
+    minibatches.fail_attempt(minibatch=claim(node), error="The first reason.", is_final=True)
+    job.refresh_from_db()
+    assert job.status == Job.Status.RUNNING
+    minibatches.fail_attempt(minibatch=claim(node), error="The second.", is_final=True)
+    job.refresh_from_db()
+    assert job.status == Job.Status.FAILED
+    assert "2 of 3 files failed" in job.error
+    assert "The first reason." in job.error
+    assert job.minibatches.get(number=2).status == MiniBatch.Status.CANCELED
+
+
+def test_a_lost_node_is_not_an_attempt(node):
+    job = running_job(node, count=1)
+    claimed = claim(node)
+    MiniBatch.objects.filter(pk=claimed.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    minibatches.recover_lost(minibatch_id=claimed.pk, lease=claimed.lease)
+    again = job.minibatches.get()
+    assert (again.status, again.attempts, again.losses) == (MiniBatch.Status.WAITING, 0, 1)
+
+
+def test_a_lease_that_was_renewed_is_not_taken(node):
+    job = running_job(node, count=1)
+    claimed = claim(node)
+    minibatches.recover_lost(minibatch_id=claimed.pk, lease=claimed.lease)
+    assert job.minibatches.get().status == MiniBatch.Status.RUNNING
+
+
+def test_what_is_given_back_waits_again_or_is_canceled(node):
+    job = running_job(node, count=2)
+    minibatches.give_back(minibatch=claim(node))
+    assert job.minibatches.get(number=0).status == MiniBatch.Status.WAITING
+    claimed = claim(node)
+    job.move_to(Job.Status.CANCEL_REQUESTED)
+    minibatches.give_back(minibatch=claimed)
+    assert job.minibatches.get(number=0).status == MiniBatch.Status.CANCELED

@@ -1,0 +1,56 @@
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from tests import factories
+
+SHARED = Path(__file__).parents[1].parent / "shared" / "data"
+
+
+@pytest.fixture
+def person(db: None) -> Any:
+    return factories.user("ada")
+
+
+@pytest.fixture
+def signed_in(person: Any) -> Client:
+    """A browser in which `person` is signed in."""
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+@pytest.fixture
+def htmx() -> dict[str, str]:
+    """Headers that htmx sends."""
+    return {"HX-Request": "true"}
+
+
+@pytest.fixture
+def store(db: None, tmp_path: Path) -> Any:
+    """The default datastore, in a folder of this test."""
+    return factories.datastore(tmp_path / "store")
+
+
+@pytest.fixture
+def queries() -> Callable[[], Any]:
+    """Counts the queries of a block: `with queries() as seen: …; len(seen)`."""
+
+    @contextmanager
+    def counting() -> Iterator[CaptureQueriesContext]:
+        with CaptureQueriesContext(connection) as seen:
+            yield seen
+
+    return counting
+
+
+@pytest.fixture(scope="session")
+def python() -> str:
+    return sys.executable

@@ -1,0 +1,112 @@
+"""kill -9 in the middle of the work: every row is there, once."""
+
+import csv
+import textwrap
+
+import pytest
+
+from tests.journeys.conftest import RunningStudio
+
+SLOW_MODEL = """
+import pandas as pd
+from mlflow.models import infer_signature
+
+class Slow(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        import time
+        time.sleep({seconds})
+        return model_input["x"] * 2
+
+frame = pd.DataFrame({{"x": [1.0, 2.0]}})
+with mlflow.start_run():
+    mlflow.pyfunc.log_model(
+        name="model", python_model=Slow(), registered_model_name={name!r},
+        signature=infer_signature(frame, frame["x"]), pip_requirements=["mlflow==3.17.2", "pandas==3.1.1", "numpy==2.4.6"],
+    )
+"""
+SUBMIT = """
+from django.contrib.auth import get_user_model
+from scoring.settings import ScoringSettings
+from studio.actions.data import default_datastore
+from studio.actions.endpoints import create_deployment
+from studio.actions.jobs import JobRequest, submit_job
+from studio.models import Cluster, Deployment, Endpoint, ModelVersion
+import time
+
+admin = get_user_model().objects.get(username="admin")
+deployment = Deployment.objects.filter(endpoint__name={name!r}).first()
+if deployment is None:
+    deployment = create_deployment(
+        user=admin, endpoint=None, new_endpoint={{"name": {name!r}}}, name="slow",
+        model_version=ModelVersion.objects.get(registered_model__name={name!r}),
+        cluster=Cluster.objects.get(name="cpu-cluster"), settings=ScoringSettings(mini_batch_size=1, timeout=300),
+    )
+while not deployment.finished_at:
+    time.sleep(0.2)
+    deployment.refresh_from_db()
+assert deployment.is_ready, deployment.error + deployment.log
+job = submit_job(user=admin, request=JobRequest(
+    deployment=deployment, input_datastore=default_datastore(), input_path={path!r}))
+print(job.name)
+"""
+
+
+def register(studio: RunningStudio, name: str, seconds: float) -> None:
+    studio.in_notebook(textwrap.dedent(SLOW_MODEL).format(name=name, seconds=seconds))
+    studio.wait_for(
+        lambda: studio.query(
+            "SELECT 1 FROM studio_modelversion v JOIN studio_registeredmodel m ON m.id = v.registered_model_id "
+            "WHERE m.name = %s AND NOT v.is_unread",
+            name,
+        ),
+        seconds=10,
+    )
+
+
+def predictions(studio: RunningStudio, job: str) -> list[tuple[str, int, float]]:
+    with studio.output(job).open(newline="") as file:
+        return [(row["file_name"], int(row["row"]), float(row["prediction"])) for row in csv.DictReader(file)]
+
+
+@pytest.mark.journey
+def test_kill_of_the_node_in_the_middle_of_a_job(studio: RunningStudio) -> None:
+    folder = studio.home / "datastore" / "killed-node"
+    folder.mkdir(parents=True)
+    for number in range(12):
+        rows = "".join(f"{number * 10 + row}\n" for row in range(10))
+        (folder / f"file-{number:02}.csv").write_text(f"x\n{rows}")
+    register(studio, "killed-node", 0.6)
+    job = studio.run(SUBMIT.format(name="killed-node", path="killed-node"))
+    done = "SELECT minibatches_done FROM studio_job WHERE name = %s AND minibatches_done >= 2"
+    studio.wait_for(lambda: studio.query(done, job), seconds=40, every=0.02)
+    studio.child("manage.py node").kill()
+    assert studio.job(job)["status"] == "Running"
+    studio.wait_for(lambda: studio.job(job)["status"] == "Completed", seconds=90)
+    expected = [
+        (f"file-{number:02}.csv", row, 2.0 * (number * 10 + row)) for number in range(12) for row in range(10)
+    ]
+    assert predictions(studio, job) == expected
+    lost = "SELECT sum(losses), sum(attempts) FROM studio_minibatch b JOIN studio_job j ON j.id = b.job_id WHERE j.name = %s"
+    losses, attempts = studio.query(lost, job)[0]
+    assert losses >= 1
+    assert attempts == 0
+
+
+@pytest.mark.journey
+def test_kill_of_the_control_worker_in_the_middle_of_finalizing(studio: RunningStudio) -> None:
+    folder = studio.home / "datastore" / "killed-control"
+    folder.mkdir(parents=True)
+    rows = 400_000
+    for number in range(6):
+        (folder / f"file-{number}.csv").write_text("x\n" + "".join(f"{row}\n" for row in range(rows)))
+    register(studio, "killed-control", 0)
+    job = studio.run(SUBMIT.format(name="killed-control", path="killed-control"))
+    studio.wait_for(lambda: studio.job(job)["status"] == "Finalizing", seconds=120, every=0.01)
+    studio.child("-Q control").kill()
+    assert studio.job(job)["status"] == "Finalizing"
+    assert not studio.output(job).exists()
+    studio.wait_for(lambda: studio.job(job)["status"] == "Completed", seconds=90)
+    found = predictions(studio, job)
+    assert len(found) == 6 * rows
+    assert found == [(f"file-{number}.csv", row, 2.0 * row) for number in range(6) for row in range(rows)]
+    assert studio.query("SELECT drives FROM studio_job WHERE name = %s", job) == [(2,)]

@@ -1,0 +1,22 @@
+"""pytest plugin: the real PostgreSQL and Valkey that the tests use, started before Django reads its settings."""
+
+import os
+from contextlib import ExitStack
+
+import pytest
+
+from tests.services import running_services
+
+_stack = ExitStack()
+_services = _stack.enter_context(running_services())
+os.environ.update(
+    STUDIO_HOME=str(_services.home),
+    DATABASE_URL=_services.database_url("studio"),
+    BROKER_URL=_services.broker_url,
+    MLFLOW_TRACKING_URI="http://127.0.0.1:9",  # nobody listens there; a test that needs MLflow asks for its own
+    SECRET_KEY="only-for-tests-" + "x" * 32,
+)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    _stack.close()
