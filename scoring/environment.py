@@ -154,7 +154,7 @@ def _run(command: Sequence[str | Path], log: Callable[[str], None], stop: Callab
         env=_environment(),
         start_new_session=True,
     )
-    assert process.stdout  # noqa: S101 (a pipe was asked for)
+    assert process.stdout
     os.set_blocking(process.stdout.fileno(), False)
     said = b""
     logged = 0

@@ -31,15 +31,15 @@ class PredictError(ScoringError):
     """The model's predict raised, or answered something that does not fit its input."""
 
 
-class ScorerDied(ScoringError):  # noqa: N818
+class ScorerDied(ScoringError):
     """The scorer process ended by itself."""
 
 
-class ScoringTimeout(ScoringError):  # noqa: N818
+class ScoringTimeout(ScoringError):
     """A scorer was killed because it took longer than it may."""
 
 
-class ScoringCanceled(ScoringError):  # noqa: N818
+class ScoringCanceled(ScoringError):
     """A scorer was killed because nobody wants its answer any more."""
 
 

@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO
@@ -71,9 +70,13 @@ def first_rows(*, stream: BinaryIO, name: str, rows: int = ROWS) -> Preview:
 
 def page_of_csv(*, stream: BinaryIO, offset: int, limit: int, header: bool = True) -> Page:
     """Records `offset` to `offset + limit` of a CSV file; `header`: its first record is one."""
-    records = (row for row in csv.reader(_text(stream)) if row)
-    names = next(records, []) if header else []
-    page = list(islice(records, offset, offset + limit + 1))
+    text = _text(stream)
+    records = (row for row in csv.reader(text) if row)
+    try:
+        names = next(records, []) if header else []
+        page = list(islice(records, offset, offset + limit + 1))
+    finally:
+        text.detach()  # the stream is the caller's to close
     return Page(header=names, rows=page[:limit], has_more=len(page) > limit)
 
 
@@ -97,7 +100,7 @@ def page_of_parquet(*, stream: BinaryIO, offset: int, limit: int) -> Page:
     return Page(header=names, rows=found, has_more=offset + len(found) < total)
 
 
-def _text(stream: BinaryIO) -> Iterator[str]:
+def _text(stream: BinaryIO) -> io.TextIOWrapper:
     return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
 
 

@@ -183,7 +183,7 @@ class Scorer:
     def _ask(
         self, request: dict[str, Any], doing: str, timeout: float, stop: Callable[[], bool]
     ) -> dict[str, Any]:
-        assert self._process.stdin  # noqa: S101 (a pipe was asked for)
+        assert self._process.stdin
         deadline = time.monotonic() + timeout
         try:
             self._process.stdin.write(encode(request))
@@ -203,7 +203,7 @@ class Scorer:
                 return answer if answer["ok"] else _raise(answer)
 
     def _receive(self, seconds: float) -> dict[str, Any] | None:
-        assert self._process.stdout  # noqa: S101 (a pipe was asked for)
+        assert self._process.stdout
         if not select.select([self._process.stdout], [], [], seconds)[0]:
             if self._process.poll() is not None:
                 raise self._died()

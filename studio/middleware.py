@@ -95,7 +95,8 @@ class HtmxResponseMiddleware:
 
 def append_toasts(request: HttpRequest, response: HttpResponse) -> None:
     storage = messages.get_messages(request)
-    if getattr(storage, "used", False) or not response.headers.get("Content-Type", "").startswith("text/html"):
+    is_html = response.headers.get("Content-Type", "").startswith("text/html")
+    if getattr(storage, "used", False) or not is_html:
         return  # a whole page has shown them already
     toasts = render_to_string("ui/toasts.html", {"messages": storage, "oob": True}, request)
     if not toasts.strip():

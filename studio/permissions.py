@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib.auth.models import AbstractUser, AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.utils.translation import gettext as _
 
 from studio.errors import NotAllowed
 from studio.models import Deployment, Endpoint, Job, ModelVersion
 
-Person = AbstractUser | AnonymousUser
+Person = User | AnonymousUser
 
 
 def reason_against(check: Callable[..., None], *args: Any) -> str:
@@ -41,7 +41,9 @@ def check_can_add_deployment(user: Person, endpoint: Endpoint) -> None:
 def check_can_deploy_model(user: Person, version: ModelVersion) -> None:
     _signed_in(user)
     if not version.is_deployable:
-        raise NotAllowed(version.why_custom or _("This model has no python_function flavor and cannot be deployed."))
+        raise NotAllowed(
+            version.why_custom or _("This model has no python_function flavor and cannot be deployed.")
+        )
 
 
 def check_can_set_default(user: Person, deployment: Deployment) -> None:
@@ -62,7 +64,9 @@ def check_can_retry_deployment(user: Person, deployment: Deployment) -> None:
 def check_can_create_job(user: Person, endpoint: Endpoint) -> None:
     _signed_in(user)
     if not any(deployment.is_ready for deployment in endpoint.deployments.all()):
-        raise NotAllowed(_("This endpoint has no deployment that has succeeded. Add one, or wait until it is ready."))
+        raise NotAllowed(
+            _("This endpoint has no deployment that has succeeded. Add one, or wait until it is ready.")
+        )
 
 
 def check_can_use_deployment(user: Person, deployment: Deployment) -> None:

@@ -24,10 +24,11 @@ def enqueue(task: str, *, queue: str = CONTROL, expires: float | None = None, **
 
     def send() -> None:
         try:
-            job.apply_async(kwargs=ids, queue=queue, expires=expires, retry=False)
+            job.apply_async(kwargs=ids, queue=queue, expires=expires, retry=False)  # type: ignore[arg-type]
         except (OperationalError, OSError):
             logger.warning(
-                "the broker does not answer; the sweep will enqueue this again", extra={"action": "enqueue_failed"}
+                "the broker does not answer; the sweep will enqueue this again",
+                extra={"action": "enqueue_failed"},
             )
 
     transaction.on_commit(send, robust=True)
@@ -45,9 +46,11 @@ def broker_answers() -> bool:
     if time.monotonic() - _answers.get(url, -10.0) < 3:
         return True
     try:
-        with Connection(url, connect_timeout=1, transport_options={"max_retries": 0, "socket_timeout": 1}) as link:
+        with Connection(
+            url, connect_timeout=1, transport_options={"max_retries": 0, "socket_timeout": 1}
+        ) as link:
             link.ensure_connection(max_retries=1, timeout=1)
-    except Exception:  # every transport raises its own kind when nobody is there
+    except Exception:  # noqa: BLE001  every transport raises its own kind when nobody is there
         return False
     _answers[url] = time.monotonic()
     return True

@@ -103,7 +103,9 @@ LOCALE_PATHS = [PROJECT / "locale"]
 STATIC_URL = "static/"
 STATIC_ROOT = STUDIO_HOME / "static"
 STATICFILES_DIRS = [PROJECT / "static"]
-WHITENOISE_USE_FINDERS = True  # the files of a checkout are served as they are: no collectstatic before a start
+WHITENOISE_USE_FINDERS = (
+    True  # the files of a checkout are served as they are: no collectstatic before a start
+)
 WHITENOISE_AUTOREFRESH = DEBUG
 
 # Uploads go to the datastore in pieces; only what is larger than this touches the disk on its way.
@@ -136,7 +138,12 @@ CELERY_BROKER_URL = addresses.broker_url()
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     {"confirm_publish": True}
     if CELERY_BROKER_URL.startswith("amqp")
-    else {"visibility_timeout": 3600, "socket_timeout": 20, "socket_connect_timeout": 3, "retry_on_timeout": True}
+    else {
+        "visibility_timeout": 3600,
+        "socket_timeout": 3,
+        "socket_connect_timeout": 3,
+        "retry_on_timeout": True,
+    }
 )
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -151,7 +158,7 @@ CELERY_TASK_DEFAULT_QUEUE = "control"
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "sweep.sweep", "schedule": 5.0, "options": {"expires": 5}},
-    "registry": {"task": "models.follow_registry", "schedule": 3.0, "options": {"expires": 3}},
+    "registry": {"task": "models.follow_registry", "schedule": 2.0, "options": {"expires": 2}},
 }
 
 LOGGING = {

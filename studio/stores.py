@@ -51,7 +51,9 @@ class LocalFolder:
     def path(self, path: str) -> Path:
         """The file or folder behind `path`. Raises PathRefused when it lies, or links, outside of the datastore."""
         refused = PathRefused(
-            _("The path “%(path)s” leaves its datastore. Give a path inside of it, such as “folder/file.csv”.")
+            _(
+                "The path “%(path)s” leaves its datastore. Give a path inside of it, such as “folder/file.csv”."
+            )
             % {"path": path}
         )
         if path.startswith(("/", "\\", "~")) or "\0" in path or "\\" in path or ".." in path.split("/"):
@@ -156,9 +158,9 @@ class LocalFolder:
 
     @staticmethod
     def _already_there(path: str) -> str:
-        return _("“%(path)s” exists already, and the studio never overwrites. Choose another output path.") % {
-            "path": path
-        }
+        return _(
+            "“%(path)s” exists already, and the studio never overwrites. Choose another output path."
+        ) % {"path": path}
 
     def delete_folder(self, path: str) -> None:
         shutil.rmtree(self.path(path), ignore_errors=True)

@@ -28,11 +28,15 @@ REQUIREMENTS = "mlflow==3.17.2\nscikit-learn==1.9.1\ncloudpickle==3.1.2\n"
 
 
 def user(name: str = "", **fields: Any) -> Any:
-    return get_user_model().objects.create_user(username=name or f"person{next(_numbers)}", password="secret", **fields)
+    return get_user_model().objects.create_user(
+        username=name or f"person{next(_numbers)}", password="secret", **fields
+    )
 
 
 def signature(*columns: tuple[str, str]) -> dict[str, Any]:
-    inputs = [{"name": name, "type": type_, "required": True} for name, type_ in columns or (("x", "double"),)]
+    inputs = [
+        {"name": name, "type": type_, "required": True} for name, type_ in columns or (("x", "double"),)
+    ]
     outputs = [{"name": None, "type": "double", "required": True}]
     return {"inputs": inputs, "outputs": outputs, "input_tensors": [], "output_tensors": []}
 
@@ -69,7 +73,9 @@ def endpoint(name: str = "", **fields: Any) -> Endpoint:
     return Endpoint.objects.create(name=name or f"endpoint-{next(_numbers)}", **fields)
 
 
-def deployment(status: str = Deployment.Status.SUCCEEDED, is_default: bool = True, **fields: Any) -> Deployment:
+def deployment(
+    status: str = Deployment.Status.SUCCEEDED, is_default: bool = True, **fields: Any
+) -> Deployment:
     home = fields.pop("endpoint", None) or endpoint()
     values: dict[str, Any] = {
         "name": f"deployment-{next(_numbers)}",
@@ -92,14 +98,18 @@ def datastore(root: Path | str, **fields: Any) -> Datastore:
     return Datastore.objects.create(**{**values, **fields})
 
 
-def data_asset(store: Datastore, files: dict[str, str | bytes], name: str = "", **fields: Any) -> DataAssetVersion:
+def data_asset(
+    store: Datastore, files: dict[str, str | bytes], name: str = "", **fields: Any
+) -> DataAssetVersion:
     """Writes `files` into a folder of `store` and registers it as version 1."""
     folder = f"data/{next(_numbers)}"
     for path, content in files.items():
         target = Path(store.options["root"], folder, path)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content.encode() if isinstance(content, str) else content)
-    asset = DataAsset.objects.create(name=name or f"data-{next(_numbers)}", type=DataAsset.Type.FOLDER, **fields)
+    asset = DataAsset.objects.create(
+        name=name or f"data-{next(_numbers)}", type=DataAsset.Type.FOLDER, **fields
+    )
     size = sum(len(content) for content in files.values())
     return DataAssetVersion.objects.create(
         asset=asset, version=1, datastore=store, path=folder, size=size, files=len(files)

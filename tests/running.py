@@ -9,6 +9,7 @@ from tests.services import running_services
 
 _stack = ExitStack()
 _services = _stack.enter_context(running_services())
+(_services.home / "static").mkdir()  # WhiteNoise warns where it is missing
 os.environ.update(
     STUDIO_HOME=str(_services.home),
     DATABASE_URL=_services.database_url("studio"),

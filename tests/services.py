@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -101,15 +102,17 @@ def running_services() -> Iterator[Services]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+def main() -> int:
+    """Runs the command that follows `--` with PostgreSQL and Valkey at hand; gives its exit code."""
+    with running_services() as services:
+        environment = {
+            **os.environ,
+            "STUDIO_HOME": str(services.home),
+            "DATABASE_URL": services.database_url(),
+            "BROKER_URL": services.broker_url,
+        }
+        return subprocess.run(sys.argv[sys.argv.index("--") + 1 :], env=environment, check=False).returncode
+
+
 if __name__ == "__main__":
-    with running_services() as running:
-        print(f"DATABASE_URL={running.database_url()}\nBROKER_URL={running.broker_url}", flush=True)
-        print(
-            f"MLFLOW_TRACKING_URI={running.mlflow_uri}\nSTUDIO_HOME={running.home}\nPID={os.getpid()}",
-            flush=True,
-        )
-        try:
-            while True:
-                time.sleep(3600)
-        except KeyboardInterrupt:
-            pass
+    sys.exit(main())

@@ -22,7 +22,9 @@ def test_wrong_number_says_the_fix(monkeypatch: pytest.MonkeyPatch, value: str) 
         addresses.port()
 
 
-@pytest.mark.parametrize(("value", "expected"), [("0", False), ("no", False), ("1", True), ("TRUE", True), ("", True)])
+@pytest.mark.parametrize(
+    ("value", "expected"), [("0", False), ("no", False), ("1", True), ("TRUE", True), ("", True)]
+)
 def test_boolean(monkeypatch: pytest.MonkeyPatch, value: str, expected: bool) -> None:
     monkeypatch.setenv("STUDIO_SAMPLES", value)
     assert addresses.with_samples() is expected
@@ -100,6 +102,8 @@ def test_example_file_names_every_variable() -> None:
     read = set()
     for file in (ROOT / "studio").rglob("*.py"):
         if file.name != "env.py":
-            read |= set(re.findall(r"env\.(?:text|integer|boolean|choice|secret|url)\(\s*\"(\w+)\"", file.read_text()))
+            read |= set(
+                re.findall(r"env\.(?:text|integer|boolean|choice|secret|url)\(\s*\"(\w+)\"", file.read_text())
+            )
     named = set(re.findall(r"^#? ?(\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert read == named

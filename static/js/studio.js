@@ -161,6 +161,9 @@
   }
   document.addEventListener("change", showParts);
   document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-auto-submit]")) event.target.form.requestSubmit();
+  });
+  document.addEventListener("change", (event) => {
     const zone = event.target.closest("[data-dropzone]");
     if (!zone) return;
     const files = [...event.target.files].map((file) => `${file.name} · ${size(file.size)}`);

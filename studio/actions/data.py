@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -24,14 +24,14 @@ def default_datastore() -> Datastore:
 def set_up_default_datastore(*, root: Path) -> Datastore:
     """The datastore of a fresh studio: a folder under STUDIO_HOME, with Azure's name for it."""
     root.mkdir(parents=True, exist_ok=True)
-    store, made = Datastore.objects.get_or_create(
+    store, _made = Datastore.objects.get_or_create(
         name="workspaceblobstore", defaults={"options": {"root": str(root)}, "is_default": True}
     )
     return store
 
 
 def upload_data_asset(
-    *, user: AbstractUser, name: str, description: str, type: str, files: Iterable[tuple[str, UploadedFile]]
+    *, user: User, name: str, description: str, type: str, files: Iterable[tuple[str, UploadedFile]]
 ) -> DataAssetVersion:
     """Store uploaded files and register them as the next version of `name`.
 
@@ -61,7 +61,7 @@ def upload_data_asset(
 
 
 def register_data_asset(
-    *, user: AbstractUser, name: str, description: str, type: str, datastore: Datastore, path: str
+    *, user: User, name: str, description: str, type: str, datastore: Datastore, path: str
 ) -> DataAssetVersion:
     """Register what lies in a datastore as the next version of `name`. Raises FieldErrors."""
     check_can_create_data_asset(user)
@@ -73,7 +73,9 @@ def register_data_asset(
     if not found:
         raise FieldErrors({"path": _("There is no file at “%(path)s” in this datastore.") % {"path": path}})
     if type == DataAsset.Type.FILE and store.stat(path) is None:
-        raise FieldErrors({"path": _("This is a folder. Choose the type “Folder”, or give the path of a file.")})
+        raise FieldErrors(
+            {"path": _("This is a folder. Choose the type “Folder”, or give the path of a file.")}
+        )
     return _register(
         user=user,
         name=name,
@@ -110,15 +112,26 @@ def _check_upload(*, name: str, type: str, paths: list[str]) -> None:
 
 
 def _register(
-    *, user: AbstractUser, name: str, description: str, type: str, datastore: Datastore, path: str, size: int, files: int
+    *,
+    user: User,
+    name: str,
+    description: str,
+    type: str,
+    datastore: Datastore,
+    path: str,
+    size: int,
+    files: int,
 ) -> DataAssetVersion:
     with transaction.atomic():
-        asset, made = DataAsset.objects.get_or_create(
+        asset, _made = DataAsset.objects.get_or_create(
             name=name, defaults={"description": description, "type": type, "created_by": user}
         )
         if asset.type != type:
             raise FieldErrors(
-                {"name": _("“%(name)s” exists and is of the other type. Choose another name.") % {"name": name}}
+                {
+                    "name": _("“%(name)s” exists and is of the other type. Choose another name.")
+                    % {"name": name}
+                }
             )
         asset = DataAsset.objects.select_for_update().get(pk=asset.pk)
         if description and description != asset.description:

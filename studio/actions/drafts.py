@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -15,7 +15,7 @@ from studio.models import Draft
 KEPT = timedelta(days=30)
 
 
-def start_draft(*, user: AbstractUser, kind: str, answers: dict[str, Any]) -> Draft:
+def start_draft(*, user: User, kind: str, answers: dict[str, Any]) -> Draft:
     """A new draft; those that were left for 30 days go."""
     Draft.objects.filter(updated_at__lt=Now() - KEPT).delete()
     return Draft.objects.create(owner=user, kind=kind, answers=answers)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
@@ -44,7 +44,7 @@ def settings_of(answers: Mapping[str, Any] | None) -> ScoringSettings:
 
 def create_deployment(
     *,
-    user: AbstractUser,
+    user: User,
     endpoint: Endpoint | None,
     new_endpoint: dict[str, Any] | None,
     name: str,
@@ -65,9 +65,9 @@ def create_deployment(
     if settings.instance_count > cluster.max_nodes:
         problems["instance_count"] = _("The cluster has at most %(max)s nodes.") % {"max": cluster.max_nodes}
     if (settings.max_concurrency or 0) > cluster.slots:
-        problems["max_concurrency"] = _("A node of this cluster has %(slots)s slots: max concurrency cannot be more.") % {
-            "slots": cluster.slots
-        }
+        problems["max_concurrency"] = _(
+            "A node of this cluster has %(slots)s slots: max concurrency cannot be more."
+        ) % {"slots": cluster.slots}
     if problems:
         raise FieldErrors(problems)
     with transaction.atomic():
@@ -97,7 +97,7 @@ def create_deployment(
 
 
 def create_endpoint(
-    *, user: AbstractUser, name: str, description: str = "", tags: dict[str, str] | None = None
+    *, user: User, name: str, description: str = "", tags: dict[str, str] | None = None
 ) -> Endpoint:
     """Raises FieldErrors when the name is taken."""
     check_can_create_endpoint(user)
@@ -108,20 +108,27 @@ def create_endpoint(
             )
             events.record(actor=user, action="endpoint.create", subject=endpoint.name)
     except IntegrityError as error:
-        raise FieldErrors({"endpoint": _("An endpoint with this name exists. Choose another name.")}) from error
+        raise FieldErrors(
+            {"endpoint": _("An endpoint with this name exists. Choose another name.")}
+        ) from error
     return endpoint
 
 
-def set_default(*, user: AbstractUser, deployment: Deployment) -> None:
+def set_default(*, user: User, deployment: Deployment) -> None:
     check_can_set_default(user, deployment)
     with transaction.atomic():
-        Endpoint.objects.filter(pk=deployment.endpoint_id).update(default_deployment=deployment, updated_at=Now())
+        Endpoint.objects.filter(pk=deployment.endpoint_id).update(
+            default_deployment=deployment, updated_at=Now()
+        )
         events.record(
-            actor=user, action="endpoint.set_default", subject=deployment.endpoint.name, deployment=deployment.name
+            actor=user,
+            action="endpoint.set_default",
+            subject=deployment.endpoint.name,
+            deployment=deployment.name,
         )
 
 
-def retry_deployment(*, user: AbstractUser, deployment: Deployment) -> None:
+def retry_deployment(*, user: User, deployment: Deployment) -> None:
     """Build and try a failed deployment once more. Raises MoveRefused when somebody else was first."""
     check_can_retry_deployment(user, deployment)
     with transaction.atomic():
@@ -135,7 +142,9 @@ def retry_deployment(*, user: AbstractUser, deployment: Deployment) -> None:
             finished_at=None,
             **Deployment.RELEASED,
         )
-        events.record(actor=user, action="deployment.retry", subject=f"{deployment.endpoint.name}/{deployment.name}")
+        events.record(
+            actor=user, action="deployment.retry", subject=f"{deployment.endpoint.name}/{deployment.name}"
+        )
         wake_cluster(deployment.cluster, times=1)
 
 
@@ -167,7 +176,11 @@ def deployment_succeeded(*, deployment: Deployment, notes: list[str]) -> None:
     with transaction.atomic():
         endpoint = Endpoint.objects.select_for_update().get(pk=deployment.endpoint_id)
         deployment.move_to(
-            Deployment.Status.SUCCEEDED, held=deployment.lease, notes=notes, finished_at=Now(), **Deployment.RELEASED
+            Deployment.Status.SUCCEEDED,
+            held=deployment.lease,
+            notes=notes,
+            finished_at=Now(),
+            **Deployment.RELEASED,
         )
         if deployment.wants_default or endpoint.default_deployment_id is None:
             Endpoint.objects.filter(pk=endpoint.pk).update(default_deployment=deployment, updated_at=Now())

@@ -106,13 +106,17 @@ def _parts(job: Job, completed: list[MiniBatch]) -> list[PartRef]:
 
     parts = []
     for minibatch in completed:
+        assert minibatch.part is not None, "a completed mini-batch has a part"
+        assert minibatch.report is not None, "a completed mini-batch has a report"
         report = ScoreReport.from_dict(minibatch.report)
         slices = [
             PartSlice(file_name=labels[one["path"]], offset_row=0, report=scored)
             for one, scored in zip(minibatch.slices, report.slices, strict=True)
         ]
         errors = minibatch.part["errors"]
-        parts.append(PartRef(part=local(minibatch.part), errors=local(errors) if errors else None, slices=slices))
+        parts.append(
+            PartRef(part=local(minibatch.part), errors=local(errors) if errors else None, slices=slices)
+        )
     return parts
 
 
@@ -123,7 +127,7 @@ def _failed_files(job: Job) -> list[tuple[str, str]]:
 
 
 def _summary(job: Job, completed: list[MiniBatch]) -> dict[str, Any]:
-    reports = [ScoreReport.from_dict(minibatch.report) for minibatch in completed]
+    reports = [ScoreReport.from_dict(minibatch.report or {}) for minibatch in completed]
     seconds: Counter[str] = Counter()
     for report in reports:
         seconds.update(report.seconds)

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from scoring.errors import ScoringError
 from scoring.plan import InputFile, is_hidden, plan
 from scoring.preview import Preview, first_rows
-from scoring.signature import ColumnCheck, Signature, compare, missing_required
+from scoring.signature import FLOATS, INTEGERS, ColumnCheck, Signature, compare, missing_required
 from studio.errors import StudioError
 from studio.models import Datastore
 from studio.stores import open_store
@@ -26,6 +26,22 @@ class InputCheck:
     problem: str = ""  # why no job can read this, as a sentence
 
 
+@dataclass(frozen=True)
+class TypedColumn:
+    name: str
+    type: str
+    numeric: bool
+
+
+@dataclass(frozen=True)
+class FirstRows:
+    """The first rows of one file, or why it cannot be read."""
+
+    columns: list[TypedColumn] = field(default_factory=list)
+    rows: list[list[str | None]] = field(default_factory=list)
+    problem: str = ""
+
+
 def list_input(*, datastore: Datastore, path: str) -> list[InputFile]:
     """Files of an input, by their paths relative to it; hidden names left out.
 
@@ -37,7 +53,9 @@ def list_input(*, datastore: Datastore, path: str) -> list[InputFile]:
         return [InputFile(path=single.name, size=single.size, etag=single.etag)]
     if not store.is_folder(path):
         raise StudioError(
-            _("There is nothing at “%(path)s” in the datastore %(store)s. Check the path, or choose another one.")
+            _(
+                "There is nothing at “%(path)s” in the datastore %(store)s. Check the path, or choose another one."
+            )
             % {"path": path, "store": datastore.name}
         )
     root = path.strip("/")
@@ -46,12 +64,14 @@ def list_input(*, datastore: Datastore, path: str) -> list[InputFile]:
         relative = item.path[len(root) :].lstrip("/")
         if not is_hidden(relative):
             found.append(InputFile(path=relative, size=item.size, etag=item.etag))
-    return found
+    return sorted(found, key=lambda file: file.path)
 
 
 def input_object(*, datastore: Datastore, root: str, relative: str) -> str:
     """The datastore path of a file that list_input() gave."""
-    return root.strip("/") if open_store(datastore).stat(root) else f"{root.strip('/')}/{relative}".lstrip("/")
+    return (
+        root.strip("/") if open_store(datastore).stat(root) else f"{root.strip('/')}/{relative}".lstrip("/")
+    )
 
 
 def check_input(
@@ -76,6 +96,18 @@ def check_input(
     except (ScoringError, StudioError) as error:
         check.problem = str(error)
     return check
+
+
+def first_rows_of(*, datastore: Datastore, root: str, file: InputFile, rows: int = 20) -> FirstRows:
+    """Of a file that list_input() gave; never raises for what may be in it."""
+    try:
+        whole = input_object(datastore=datastore, root=root, relative=file.path)
+        with open_store(datastore).open(whole) as stream:
+            preview = first_rows(stream=stream, name=file.path, rows=rows)
+    except (ScoringError, StudioError, OSError) as error:
+        return FirstRows(problem=str(error))
+    columns = [TypedColumn(one.name, one.type, one.type in INTEGERS + FLOATS) for one in preview.columns]
+    return FirstRows(columns=columns, rows=preview.rows)
 
 
 def missing_sentence(missing: list[str]) -> str:

@@ -4,10 +4,9 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scoring.errors import ScoringError
@@ -19,7 +18,7 @@ from studio.actions.inputs import list_input
 from studio.actions.leases import Holder
 from studio.actions.models import model_key
 from studio.errors import FieldErrors, StudioError
-from studio.models import DataAssetVersion, Datastore, Deployment, Job, MiniBatch, Node
+from studio.models import Cluster, DataAssetVersion, Datastore, Deployment, Job, MiniBatch, Node
 from studio.models.states import MoveRefused
 from studio.permissions import check_can_cancel_job, check_can_use_deployment
 from studio.queue import enqueue
@@ -78,7 +77,9 @@ def check_output(*, datastore: Datastore, path: str, settings: ScoringSettings) 
     for name in objects_written(settings):
         store.free_path(f"{folder}/{name}".lstrip("/"))
     if Job.objects.unfinished().filter(output_datastore=datastore, output_path=folder).exists():
-        raise StudioError(_("Another job is writing to “%(path)s”. Choose another output path.") % {"path": path})
+        raise StudioError(
+            _("Another job is writing to “%(path)s”. Choose another output path.") % {"path": path}
+        )
 
 
 def objects_written(settings: ScoringSettings) -> list[str]:
@@ -86,7 +87,7 @@ def objects_written(settings: ScoringSettings) -> list[str]:
     return [*predictions, "errors.csv", "_summary.json"]
 
 
-def submit_job(*, user: AbstractUser, request: JobRequest) -> Job:
+def submit_job(*, user: User, request: JobRequest) -> Job:
     """Create the job that `request` describes, once for each idempotency key. Raises FieldErrors, StudioError."""
     first = Job.objects.filter(idempotency_key=request.idempotency_key).first()
     if first:
@@ -137,7 +138,8 @@ def _first_of(request: JobRequest, error: IntegrityError) -> Job:
         return first
     if "one_job_per_output_location" in str(error):
         raise StudioError(
-            _("Another job is writing to “%(path)s”. Choose another output path.") % {"path": request.output_path}
+            _("Another job is writing to “%(path)s”. Choose another output path.")
+            % {"path": request.output_path}
         ) from error
     raise error
 
@@ -160,7 +162,7 @@ def _input_label(request: JobRequest) -> str:
     return f"{request.input_datastore.name} / {request.input_path}"
 
 
-def cancel_job(*, user: AbstractUser, job: Job) -> None:
+def cancel_job(*, user: User, job: Job) -> None:
     """Ask for the end of a job; its nodes see it within 2 s. Raises NotAllowed, MoveRefused."""
     check_can_cancel_job(user, job)
     with transaction.atomic():
@@ -186,10 +188,12 @@ def settle_cancel(*, job_id: int) -> None:
     open_store(job.output_datastore).delete_folder(job.parts_path)
 
 
-def rename_job(*, user: AbstractUser, job: Job, display_name: str) -> None:
+def rename_job(*, user: User, job: Job, display_name: str) -> None:
     with transaction.atomic():
         Job.objects.filter(pk=job.pk).update(display_name=display_name)
-        events.record(actor=user, action="job.rename", subject=job.name, before=job.display_name, after=display_name)
+        events.record(
+            actor=user, action="job.rename", subject=job.name, before=job.display_name, after=display_name
+        )
 
 
 def fail_job(
@@ -234,7 +238,9 @@ def claim_job(*, job_id: int, before: str, during: str, worker: str) -> Job | No
         fail_job(
             job=job,
             lease=job.lease,
-            error=_("The control worker died %(times)s times in the step %(step)s of this job. See its log, then resubmit.")
+            error=_(
+                "The control worker died %(times)s times in the step %(step)s of this job. See its log, then resubmit."
+            )
             % {"times": MAX_DRIVES, "step": job.get_status_display()},
         )
         return None
@@ -243,9 +249,7 @@ def claim_job(*, job_id: int, before: str, during: str, worker: str) -> Job | No
 
 def prepare_job(*, job_id: int, holder: Holder) -> None:
     """List the input, plan the mini-batches and let the nodes at them; or fail with the reason."""
-    job = claim_job(
-        job_id=job_id, before=Job.Status.QUEUED, during=Job.Status.PREPARING, worker=holder.name
-    )
+    job = claim_job(job_id=job_id, before=Job.Status.QUEUED, during=Job.Status.PREPARING, worker=holder.name)
     if job is None:
         return
     with holder.holding(job) as lease:
@@ -283,21 +287,16 @@ def _plan(job: Job, lease: uuid.UUID) -> None:
             files_total=len(files),
             bytes_total=sum(file.size for file in files),
             minibatches_total=len(minibatches),
-            waiting_for=waiting_reason(job),
+            waiting_for=waiting_reason(job.cluster),
             **Job.RELEASED,
         )
         MiniBatch.objects.bulk_create(minibatches, batch_size=2000)
 
 
-def waiting_reason(job: Job) -> str:
-    """Why no node works on a running job, as a sentence; empty when one could at once."""
-    if not Node.objects.alive().filter(cluster=job.cluster).exists():
-        return _("waiting because no node of the cluster %(cluster)s is running. It starts as soon as one joins.") % {
-            "cluster": job.cluster.name
-        }
-    return _("waiting for a free slot of the cluster %(cluster)s.") % {"cluster": job.cluster.name}
-
-
-def job_age(job: Job) -> float:
-    """Seconds since submission."""
-    return (timezone.now() - job.created_at).total_seconds()
+def waiting_reason(cluster: Cluster) -> str:
+    """What a running job waits for while no node works on it."""
+    if Node.objects.alive().filter(cluster=cluster).exists():
+        return _("Waiting for a free slot of the cluster %(cluster)s.") % {"cluster": cluster.name}
+    return _(
+        "Waiting because no node of the cluster %(cluster)s is running. It starts as soon as one joins."
+    ) % {"cluster": cluster.name}

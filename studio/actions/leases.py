@@ -54,7 +54,9 @@ class Holder:
             try:
                 self.beat()
             except DatabaseError:
-                logger.warning("the database does not answer the heartbeat", extra={"action": "heartbeat_failed"})
+                logger.warning(
+                    "the database does not answer the heartbeat", extra={"action": "heartbeat_failed"}
+                )
             finally:
                 close_old_connections()
 

@@ -194,7 +194,12 @@ def recover_lost(*, minibatch_id: int, lease: uuid.UUID) -> None:
         else:
             error = _("The node died %(times)s times while it scored this mini-batch.") % {"times": lost}
             minibatch.move_to(
-                MiniBatch.Status.FAILED, held=lease, losses=lost, error=error, finished_at=Now(), **MiniBatch.RELEASED
+                MiniBatch.Status.FAILED,
+                held=lease,
+                losses=lost,
+                error=error,
+                finished_at=Now(),
+                **MiniBatch.RELEASED,
             )
             _count_failed(job, minibatch)
     except MoveRefused:

@@ -31,8 +31,8 @@ ENVIRONMENT_FILES = ("python_env.yaml", "conda.yaml", "requirements.txt")
 @cache
 def registry() -> "MlflowClient":
     """MLflow's client. Its import takes seconds, so it happens once, in the process that follows the registry."""
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
     import mlflow
 
     mlflow.set_tracking_uri(settings.MLFLOW_TRACKING_URI)
@@ -87,7 +87,7 @@ def _changed_models(client: "MlflowClient", *, since: datetime | None) -> Iterat
 
 
 def _mirror_model(client: "MlflowClient", found: Any) -> None:
-    model, created = RegisteredModel.objects.update_or_create(
+    model, _created = RegisteredModel.objects.update_or_create(
         name=found.name,
         defaults={
             "description": found.description or "",
@@ -103,8 +103,11 @@ def _mirror_model(client: "MlflowClient", found: Any) -> None:
         seen.add(int(version.version))
         mirrored = known.get(int(version.version))
         if version.status == "READY" and (mirrored is None or mirrored.is_unread):
-            _mirror_version(model, version)
-        elif mirrored and (mirrored.tags, mirrored.description) != (dict(version.tags), version.description or ""):
+            _mirror_version(client, model, version)
+        elif mirrored and (mirrored.tags, mirrored.description) != (
+            dict(version.tags),
+            version.description or "",
+        ):
             model.versions.filter(pk=mirrored.pk).update(
                 tags=dict(version.tags), description=version.description or ""
             )
@@ -127,14 +130,14 @@ def _versions(client: "MlflowClient", name: str) -> Iterator[Any]:
             return
 
 
-def _mirror_version(model: RegisteredModel, version: Any) -> None:
+def _mirror_version(client: "MlflowClient", model: RegisteredModel, version: Any) -> None:
     fields: dict[str, Any] = {
         "description": version.description or "",
         "tags": dict(version.tags),
         "run_id": version.run_id or "",
         "source": version.source or "",
         "created_at": _time(version.creation_timestamp),
-        "created_by": version.user_id or version.tags.get("mlflow.user", ""),
+        "created_by": _person(client, version),
         "is_unread": False,
         "type": ModelVersion.Type.CUSTOM,
     }
@@ -148,6 +151,18 @@ def _mirror_version(model: RegisteredModel, version: Any) -> None:
         ModelVersion.objects.update_or_create(
             registered_model=model, version=int(version.version), defaults=fields
         )
+
+
+def _person(client: "MlflowClient", version: Any) -> str:
+    """Who registered the version; MLflow knows it of the run at best, and a run may have been deleted."""
+    from mlflow.exceptions import MlflowException
+
+    if version.user_id or not version.run_id:
+        return version.user_id or ""
+    try:
+        return str(client.get_run(version.run_id).data.tags.get("mlflow.user", ""))
+    except MlflowException:
+        return ""
 
 
 def _read_files(uri: str) -> dict[str, str]:
@@ -167,7 +182,10 @@ def _read_files(uri: str) -> dict[str, str]:
 def describe_files(texts: dict[str, str]) -> dict[str, Any]:
     """Fields of a ModelVersion from the texts of its MLmodel and environment files."""
     if "MLmodel" not in texts:
-        return {"type": ModelVersion.Type.CUSTOM, "why_custom": "It has no MLmodel file: it was not logged with MLflow."}
+        return {
+            "type": ModelVersion.Type.CUSTOM,
+            "why_custom": "It has no MLmodel file: it was not logged with MLflow.",
+        }
     described = yaml.safe_load(texts["MLmodel"]) or {}
     flavors = described.get("flavors") or {}
     pyfunc = flavors.get("python_function")

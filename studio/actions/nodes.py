@@ -101,7 +101,7 @@ class NodeAtWork(Holder):
             self._failed(slot, minibatch, error)
         except Exception as error:
             logger.exception("a mini-batch met a bug of the studio", extra={"action": "minibatch_bug"})
-            sentence = f"The studio itself failed here ({type(error).__name__}). Resubmit; if it fails again, report it."
+            sentence = f"The studio itself failed here ({type(error).__name__}). Resubmit; report it if it recurs."
             self._failed(slot, minibatch, ScoringError(sentence, traceback=traceback.format_exc()))
         finally:
             self.running.pop(slot, None)
@@ -147,9 +147,12 @@ class NodeAtWork(Holder):
             if present is None or present.etag != planned["etag"]:
                 changed = _("has disappeared") if present is None else _("has changed")
                 raise InputError(
-                    f"{planned['path']} {changed} since the job was planned. Resubmit the job.", file=planned["path"]
+                    f"{planned['path']} {changed} since the job was planned. Resubmit the job.",
+                    file=planned["path"],
                 )
-            local.append(LocalSlice(path=store.local_file(path), kind=file_kind(planned["path"]), name=planned["path"]))
+            local.append(
+                LocalSlice(path=store.local_file(path), kind=file_kind(planned["path"]), name=planned["path"])
+            )
         return local
 
     def _stage_out(self, job: Job, minibatch: MiniBatch, part: Path, errors: Path) -> dict[str, Any]:
@@ -175,10 +178,12 @@ class NodeAtWork(Holder):
             return kept
         self._end_scorer(key)
         if not provisioning.environment_is_built(job.spec["environment"]):
-            waiting = _("building the model's environment on %(node)s.") % {"node": self.name}
+            waiting = _("The model's environment is being built on %(node)s.") % {"node": self.name}
             Job.objects.filter(pk=job.pk).update(waiting_for=waiting)
         model = provisioning.ensure_model(uri=job.spec["model_uri"], key=job.spec["model_key"], stop=stop)
-        environment = provisioning.ensure_environment(spec=job.spec["environment"], log=logger.info, stop=stop)
+        environment = provisioning.ensure_environment(
+            spec=job.spec["environment"], log=logger.info, stop=stop
+        )
         logs = settings.STUDIO_HOME / "logs" / "scorers"
         logs.mkdir(parents=True, exist_ok=True)
         scorer = provisioning.start_scorer(
@@ -189,7 +194,9 @@ class NodeAtWork(Holder):
             log=logs / f"{job.name}-{self.name}-slot{slot}.log",
         )
         self.scorers[key] = scorer
-        Job.objects.filter(pk=job.pk).update(waiting_for=_("loading the model on %(node)s.") % {"node": self.name})
+        Job.objects.filter(pk=job.pk).update(
+            waiting_for=_("The model is being loaded on %(node)s.") % {"node": self.name}
+        )
         scorer.load(stop=stop)
         Job.objects.filter(pk=job.pk).update(waiting_for="")
         return scorer

@@ -69,7 +69,9 @@ def ensure_model(*, uri: str, key: str, stop: Stop) -> Path:
 def _download(uri: str, folder: Path, stop: Stop) -> None:
     # MLflow's client weighs 180 MB, so a process of its own fetches the files and ends.
     command = [sys.executable, "-m", "mlflow", "artifacts", "download", "-u", uri, "-d", str(folder)]
-    passed = {name: value for name, value in os.environ.items() if name.endswith(("_PROXY", "_CERT", "_BUNDLE"))}
+    passed = {
+        name: value for name, value in os.environ.items() if name.endswith(("_PROXY", "_CERT", "_BUNDLE"))
+    }
     environment = {
         **passed,
         "PATH": os.environ.get("PATH", ""),
@@ -77,6 +79,7 @@ def _download(uri: str, folder: Path, stop: Stop) -> None:
         "MLFLOW_TRACKING_URI": settings.MLFLOW_TRACKING_URI,
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     }
     with tempfile.TemporaryFile() as output:
         child = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
@@ -93,7 +96,9 @@ def _download(uri: str, folder: Path, stop: Stop) -> None:
 
 def _explain(uri: str, said: str) -> None:
     if not mlflow_answers():
-        raise Unavailable(f"MLflow at {settings.MLFLOW_TRACKING_URI} does not answer. Work goes on when it is back.")
+        raise Unavailable(
+            f"MLflow at {settings.MLFLOW_TRACKING_URI} does not answer. Work goes on when it is back."
+        )
     last = said.strip().splitlines()[-1:] or ["no reason given"]
     raise ModelLoadError(f"The files of {uri} cannot be fetched from MLflow: {last[0]}", traceback=said)
 
@@ -106,7 +111,9 @@ def mlflow_answers() -> bool:
         return False
 
 
-def start_scorer(*, environment: Environment, model: Path, settings_: dict[str, Any], memory: int, log: Path) -> Scorer:
+def start_scorer(
+    *, environment: Environment, model: Path, settings_: dict[str, Any], memory: int, log: Path
+) -> Scorer:
     """A scorer that has not loaded its model yet, in a scratch folder of its own below STUDIO_HOME."""
     scratch = Path(tempfile.mkdtemp(dir=_folder("scratch")))
     return Scorer.start(
@@ -169,7 +176,9 @@ def create_on_node(*, deployment: Deployment, holder: Holder, stop: Stop) -> Non
         except Exception as error:
             logger.exception("a deployment met a bug of the studio", extra={"action": "deployment_bug"})
             sentence = f"The studio itself failed here ({type(error).__name__}). Retry; if it fails again, report it."
-            endpoints.deployment_failed(deployment=deployment, error=sentence, traceback=traceback.format_exc())
+            endpoints.deployment_failed(
+                deployment=deployment, error=sentence, traceback=traceback.format_exc()
+            )
 
 
 def _try_model(deployment: Deployment, log: DeploymentLog, stop: Stop) -> list[str]:
@@ -191,7 +200,9 @@ def _try_model(deployment: Deployment, log: DeploymentLog, stop: Stop) -> list[s
             loaded = scorer.load(stop=stop)
             log(f"Loaded in {loaded.seconds:.1f} s with MLflow {loaded.mlflow_version}.")
             trial = scorer.trial(timeout=deployment.settings["timeout"], stop=stop)
-            log(f"Scored {trial.rows} rows of its example; it answers with {', '.join(trial.columns) or 'no columns'}.")
+            log(
+                f"Scored {trial.rows} rows of its example; it answers with {', '.join(trial.columns) or 'no columns'}."
+            )
         finally:
             stop_scorer(scorer)
             for line in Path(output.name).read_text(errors="replace").splitlines()[-200:]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import models
 
@@ -73,9 +73,13 @@ def _sample_model(say: Callable[[str], Any]) -> ModelVersion:
     versions = ModelVersion.objects.filter(registered_model__name=MODEL)
     if not versions.exists():
         say("Training the sample model.")
-        trained = subprocess.run([sys.executable, "-c", TRAINING], capture_output=True, text=True, check=False)
+        trained = subprocess.run(
+            [sys.executable, "-c", TRAINING], capture_output=True, text=True, check=False
+        )
         if trained.returncode:
-            raise StudioError(f"The sample model could not be trained: {trained.stderr.strip().splitlines()[-1:]}")
+            raise StudioError(
+                f"The sample model could not be trained: {trained.stderr.strip().splitlines()[-1:]}"
+            )
         deadline = time.monotonic() + PATIENCE
         while not versions.exists():
             if time.monotonic() > deadline:
@@ -84,7 +88,7 @@ def _sample_model(say: Callable[[str], Any]) -> ModelVersion:
     return versions.order_by("-version")[0]
 
 
-def _sample_data(admin: AbstractUser) -> DataAssetVersion:
+def _sample_data(admin: User) -> DataAssetVersion:
     """Two files of the data set's own rows, so that the job has a folder to read."""
     known = DataAssetVersion.objects.filter(asset__name=DATA).first()
     if known:
@@ -110,7 +114,7 @@ def _sample_data(admin: AbstractUser) -> DataAssetVersion:
     )
 
 
-def _sample_deployment(admin: AbstractUser, version: ModelVersion, say: Callable[[str], Any]) -> Deployment:
+def _sample_deployment(admin: User, version: ModelVersion, say: Callable[[str], Any]) -> Deployment:
     deployment = Deployment.objects.filter(endpoint__name=ENDPOINT, name=DEPLOYMENT).first()
     if deployment is None:
         say("Building the sample model's environment.")
@@ -119,7 +123,9 @@ def _sample_deployment(admin: AbstractUser, version: ModelVersion, say: Callable
         deployment = create_deployment(
             user=admin,
             endpoint=endpoint,
-            new_endpoint=None if endpoint else {"name": ENDPOINT, "description": about, "tags": {"sample": "yes"}},
+            new_endpoint=None
+            if endpoint
+            else {"name": ENDPOINT, "description": about, "tags": {"sample": "yes"}},
             name=DEPLOYMENT,
             model_version=version,
             cluster=Cluster.objects.get(name=LOCAL_CLUSTER),
@@ -141,5 +147,7 @@ def _wait(row: models.Model, say: Callable[[str], Any]) -> None:
         if row.finished_at:  # type: ignore[attr-defined]
             return
         if time.monotonic() > deadline:
-            raise StudioError(f"{row} was not done after {PATIENCE} s. Is the node of {LOCAL_CLUSTER} running?")
+            raise StudioError(
+                f"{row} was not done after {PATIENCE} s. Is the node of {LOCAL_CLUSTER} running?"
+            )
         time.sleep(0.2)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 
 from studio.actions.compute import forget_silent_nodes, wake_cluster
@@ -34,7 +34,9 @@ def _recover_minibatches() -> None:
 
 def _drive_jobs() -> None:
     left_alone = Job.objects.lease_free()
-    for job_id in left_alone.filter(status=Job.Status.QUEUED, created_at__lt=Now() - GRACE).values_list("pk", flat=True):
+    for job_id in left_alone.filter(status=Job.Status.QUEUED, created_at__lt=Now() - GRACE).values_list(
+        "pk", flat=True
+    ):
         enqueue("jobs.prepare", job_id=job_id)
     for job_id in left_alone.filter(status=Job.Status.PREPARING).values_list("pk", flat=True):
         enqueue("jobs.prepare", job_id=job_id)
@@ -47,12 +49,10 @@ def _drive_jobs() -> None:
 
 def _wake_clusters() -> None:
     waiting = Job.objects.filter(status=Job.Status.RUNNING, minibatches_done__lt=F("minibatches_total"))
-    for job in waiting.select_related("cluster"):
-        if not job.minibatches.running().exists():
-            reason = waiting_reason(job)
-            Job.objects.filter(pk=job.pk).exclude(waiting_for=reason).update(waiting_for=reason)
-    with_work = Cluster.objects.filter(jobs__in=waiting).distinct()
-    for cluster in with_work:
+    idle = waiting.exclude(Exists(MiniBatch.objects.filter(job=OuterRef("pk")).running()))
+    for cluster in Cluster.objects.filter(jobs__in=waiting).distinct():
+        reason = waiting_reason(cluster)
+        idle.filter(cluster=cluster).exclude(waiting_for=reason).update(waiting_for=reason)
         wake_cluster(cluster)
     creating = Deployment.objects.lease_free().filter(status=Deployment.Status.CREATING)
     for cluster in Cluster.objects.filter(deployments__in=creating).distinct():

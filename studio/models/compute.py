@@ -29,7 +29,9 @@ class Cluster(models.Model):
         validators=[RegexValidator(r"^[a-zA-Z](?=.{2,23}$)([a-zA-Z0-9]|-(?=.*[a-zA-Z]))*$")],
     )
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.LOCAL)
-    slots = models.PositiveSmallIntegerField(default=1, validators=[MinValueValidator(1), MaxValueValidator(256)])
+    slots = models.PositiveSmallIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(256)]
+    )
     slot_memory = models.BigIntegerField(default=DEFAULT_SLOT_MEMORY, help_text="bytes")
     max_nodes = models.PositiveSmallIntegerField(default=1, validators=[MinValueValidator(1)])
     created_at = models.DateTimeField(auto_now_add=True)
@@ -52,6 +54,10 @@ class Cluster(models.Model):
         if self.live_nodes:  # type: ignore[attr-defined]
             return Shown(str(_("Running")), "success", "circle-check")
         return Shown(str(_("No node")), "warning", "alert-triangle")
+
+    @property
+    def live_count(self) -> int:
+        return len(self.live_nodes)  # type: ignore[attr-defined]
 
     @property
     def live_slots(self) -> int:
@@ -91,7 +97,9 @@ class Node(models.Model):
     objects = NodeQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(busy__lte=F("slots")), name="node_busy_at_most_slots")]
+        constraints = [
+            models.CheckConstraint(condition=Q(busy__lte=F("slots")), name="node_busy_at_most_slots")
+        ]
         indexes = [models.Index(fields=["cluster", "last_seen"], name="node_by_cluster")]
 
     def __str__(self) -> str:

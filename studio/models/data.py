@@ -24,7 +24,9 @@ class Datastore(models.Model):
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.LOCAL)
     options = models.JSONField(default=dict, help_text="local: {'root': absolute folder}")
     is_default = models.BooleanField(default=False)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = DatastoreQuerySet.as_manager()
@@ -32,7 +34,9 @@ class Datastore(models.Model):
     class Meta:
         ordering = ["name"]
         constraints = [
-            models.UniqueConstraint(fields=["is_default"], condition=Q(is_default=True), name="one_default_datastore")
+            models.UniqueConstraint(
+                fields=["is_default"], condition=Q(is_default=True), name="one_default_datastore"
+            )
         ]
 
     def __str__(self) -> str:
@@ -67,7 +71,9 @@ class DataAsset(models.Model):
     name = models.CharField(max_length=255, unique=True, validators=[RegexValidator(DATA_NAME)])
     description = models.TextField(blank=True)
     type = models.CharField(max_length=12, choices=Type)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = DataAssetQuerySet.as_manager()
@@ -97,7 +103,9 @@ class DataAssetVersion(models.Model):
     path = models.CharField(max_length=1024, help_text="file or folder inside the datastore")
     size = models.BigIntegerField(help_text="bytes")
     files = models.PositiveIntegerField()
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = DataAssetVersionQuerySet.as_manager()
@@ -108,3 +116,7 @@ class DataAssetVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.asset.name}:{self.version}"
+
+    @property
+    def location(self) -> str:
+        return f"{self.datastore.name} / {self.path}"

@@ -38,12 +38,19 @@ class EndpointQuerySet(models.QuerySet["Endpoint"]):
 
         newest = Job.objects.filter(endpoint=OuterRef("pk")).newest_first().values("pk")[:1]
         last_of_each = Endpoint.objects.annotate(last=Subquery(newest)).values("last")
-        last = Prefetch("jobs", queryset=Job.objects.for_list().filter(pk__in=last_of_each), to_attr="last_jobs")
+        last = Prefetch(
+            "jobs", queryset=Job.objects.for_list().filter(pk__in=last_of_each), to_attr="last_jobs"
+        )
         return (
             self.select_related("default_deployment", "created_by")
             .prefetch_related(last)
             .annotate(deployment_count=Count("deployments", distinct=True))
         )
+
+    def with_states(self) -> "EndpointQuerySet":
+        """Fetches what provisioning_state asks for."""
+        states = Deployment.objects.only("endpoint", "status")
+        return self.prefetch_related(Prefetch("deployments", queryset=states))
 
     def newest_first(self) -> "EndpointQuerySet":
         return self.order_by("-created_at", "name")
@@ -82,7 +89,7 @@ class Endpoint(models.Model):
     @property
     def provisioning_state(self) -> Shown:
         """The endpoint itself is there at once; it counts as being created until its first deployment is tried."""
-        deployments = self.deployments.all()  # type: ignore[attr-defined]
+        deployments = self.deployments.all()
         unready = not any(one.is_ready for one in deployments)
         state = Deployment.Status.SUCCEEDED
         if unready and any(one.is_creating for one in deployments):
@@ -159,7 +166,9 @@ class Deployment(Stateful, Leased):
             models.UniqueConstraint(
                 fields=["endpoint", "name"],
                 name="one_deployment_per_name",
-                violation_error_message=_("This endpoint has a deployment with this name. Choose another name."),
+                violation_error_message=_(
+                    "This endpoint has a deployment with this name. Choose another name."
+                ),
             ),
             models.CheckConstraint(
                 condition=Q(status="Creating", finished_at=None)

@@ -53,7 +53,13 @@ class JobQuerySet(LeasedQuerySet):
 
     def for_page(self) -> "JobQuerySet":
         return self.select_related(
-            "endpoint", "deployment", "cluster", "created_by", "input_datastore", "output_datastore", "input_asset__asset"
+            "endpoint",
+            "deployment",
+            "cluster",
+            "created_by",
+            "input_datastore",
+            "output_datastore",
+            "input_asset__asset",
         )
 
 
@@ -106,7 +112,9 @@ class Job(Stateful, Leased):
 
     input_datastore = models.ForeignKey(Datastore, on_delete=models.PROTECT, related_name="+")
     input_path = models.CharField(max_length=1024)
-    input_asset = models.ForeignKey(DataAssetVersion, null=True, on_delete=models.SET_NULL, related_name="jobs")
+    input_asset = models.ForeignKey(
+        DataAssetVersion, null=True, on_delete=models.SET_NULL, related_name="jobs"
+    )
     input_label = models.CharField(max_length=1300)
     output_datastore = models.ForeignKey(Datastore, on_delete=models.PROTECT, related_name="+")
     output_path = models.CharField(max_length=1024, help_text="folder")
@@ -293,7 +301,9 @@ class MiniBatch(Stateful, Leased):
     slot = models.PositiveSmallIntegerField(null=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    part = models.JSONField(null=True, help_text="{path, size, checksum, errors: {path, size, checksum} or null}")
+    part = models.JSONField(
+        null=True, help_text="{path, size, checksum, errors: {path, size, checksum} or null}"
+    )
     report = models.JSONField(null=True, help_text="scoring.processes.ScoreReport.to_dict()")
     error = models.TextField(blank=True)
     error_input = models.CharField(max_length=1024, blank=True)

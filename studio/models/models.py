@@ -17,9 +17,11 @@ class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
     def with_latest(self) -> "RegisteredModelQuerySet":
         """Adds latest_version and latest_created_at to sort by, and fetches the highest version as `latest`."""
         highest = ModelVersion.objects.filter(registered_model=OuterRef("pk")).order_by("-version")
-        of_each = RegisteredModel.objects.annotate(latest=Subquery(highest.values("pk")[:1])).values("latest")
+        of_each = RegisteredModel.objects.annotate(newest=Subquery(highest.values("pk")[:1])).values("newest")
         versions = ModelVersion.objects.for_list().filter(pk__in=of_each)
-        return self.prefetch_related(Prefetch("versions", queryset=versions, to_attr="latest_versions")).annotate(
+        return self.prefetch_related(
+            Prefetch("versions", queryset=versions, to_attr="latest_versions")
+        ).annotate(
             latest_version=Subquery(highest.values("version")[:1]),
             latest_created_at=Coalesce(Subquery(highest.values("created_at")[:1]), F("created_at")),
         )
@@ -107,7 +109,9 @@ class ModelVersion(models.Model):
 
     class Meta:
         ordering = ["-version"]
-        constraints = [models.UniqueConstraint(fields=["registered_model", "version"], name="one_row_per_version")]
+        constraints = [
+            models.UniqueConstraint(fields=["registered_model", "version"], name="one_row_per_version")
+        ]
 
     def __str__(self) -> str:
         return f"{self.registered_model.name}:{self.version}"
@@ -145,7 +149,9 @@ class ModelVersion(models.Model):
             lines.append(SignatureLine(name, column["type"], column["required"]))
         for tensor in signature.get(tensors) or []:
             shape = " × ".join(str(_("any") if size == -1 else size) for size in tensor["shape"])
-            lines.append(SignatureLine(tensor["name"] or str(_("tensor")), f"{tensor['dtype']} ({shape})", True))
+            lines.append(
+                SignatureLine(tensor["name"] or str(_("tensor")), f"{tensor['dtype']} ({shape})", True)
+            )
         return lines
 
 
@@ -156,6 +162,9 @@ class RegistryState(models.Model):
     followed_until = models.DateTimeField(null=True, help_text="last_updated of the latest change mirrored")
     full_pass_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return self.error or f"followed until {self.followed_until}"
 
     @classmethod
     def current(cls) -> "RegistryState":

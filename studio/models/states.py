@@ -1,7 +1,7 @@
 """How a row's status moves: a table of allowed moves, and the one function that follows it."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from django.db import models
 
@@ -33,8 +33,8 @@ class Stateful(models.Model):
     Each subclass has `MOVES`: the statuses that may follow each status. One that nothing follows is terminal.
     """
 
-    MOVES: Mapping[str, frozenset[str]] = {}
-    LOOK: Mapping[str, Look] = {}
+    MOVES: ClassVar[Mapping[str, frozenset[str]]] = {}
+    LOOK: ClassVar[Mapping[str, Look]] = {}
     status: Any
 
     class Meta:
@@ -77,7 +77,7 @@ class Stateful(models.Model):
         seen = {"pk": self.pk, "status": self.status}
         if held is not None:
             seen["lease"] = held
-        changed = type(self)._default_manager.filter(**seen).update(status=status, **fields)
+        changed = type(self)._default_manager.filter(**seen).update(**{"status": status, **fields})
         if not changed:
             raise MoveRefused(f"{self} has changed meanwhile.")
         self.refresh_from_db()

@@ -87,7 +87,7 @@ def menu(
     reason: str = "",
     hide_label: bool = False,
     align_end: bool = False,
-    id: str = "",  # noqa: A002 - the attribute it becomes
+    id: str = "",
 ) -> SafeString:
     """A button that opens a list of `{% menu_item %}`; `hide_label` leaves only the icon to see."""
     values = command_values(

@@ -76,7 +76,7 @@ def panel(
     footer: str = "",
     flush: bool = False,
     css: str = "",
-    id: str = "",  # noqa: A002 - the attribute it becomes
+    id: str = "",
 ) -> SafeString:
     """A card. `flush` lets a table or list touch its edges."""
     return draw(
@@ -186,6 +186,7 @@ def dialog(
     action: str = "",
     submit: str = "",
     cancel: str = "",
+    dismiss: str = "",
     tone: str = "primary",
     confirm_name: str = "",
     reason: str = "",
@@ -193,7 +194,8 @@ def dialog(
     upload: bool = False,
 ) -> SafeString:
     """A form that opens in the page's dialog and is a page of its own without JavaScript. With `confirm_name`
-    that name must be typed (field `confirm_name`) before the button works."""
+    that name must be typed (field `confirm_name`) before the button works. `dismiss` is the word of the
+    button that closes it, else Cancel."""
     return draw(
         context,
         "ui/dialog.html",
@@ -202,6 +204,7 @@ def dialog(
         action=action or context["request"].get_full_path(),
         submit=submit,
         cancel=cancel,
+        dismiss=dismiss,
         tone=tone,
         confirm_name=confirm_name,
         reason=reason,
@@ -248,7 +251,7 @@ def log(
     label: str,
     poll: str = "",
     seconds: int = 2,
-    id: str = "log",  # noqa: A002 - the attribute it becomes
+    id: str = "log",
 ) -> SafeString:
     """Monospaced text that scrolls. With `poll` it asks that address for itself again, staying at its end."""
     live = (

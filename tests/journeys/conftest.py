@@ -64,7 +64,9 @@ class RunningStudio:
 
     def in_notebook(self, code: str) -> str:
         """Python as a notebook on this machine runs it: it knows MLflow's address and nothing else."""
-        plain = {name: value for name, value in os.environ.items() if not name.startswith(("STUDIO_", "DJANGO_"))}
+        plain = {
+            name: value for name, value in os.environ.items() if not name.startswith(("STUDIO_", "DJANGO_"))
+        }
         for name in ("DATABASE_URL", "BROKER_URL", "SECRET_KEY", "MLFLOW_TRACKING_URI"):
             plain.pop(name, None)
         script = f"import mlflow\nmlflow.set_tracking_uri({self.mlflow_uri!r})\n{code}"
@@ -117,7 +119,12 @@ def studio() -> Iterator[RunningStudio]:
     log = home / "console.log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "up"], cwd=PROJECT, env=environment, stdout=output, stderr=output, text=True
+            [sys.executable, "manage.py", "up"],
+            cwd=PROJECT,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            text=True,
         )
     environment["MLFLOW_TRACKING_URI"] = f"http://127.0.0.1:{mlflow_port}"
     try:

@@ -1,11 +1,11 @@
 """kill -9 in the middle of the work: every row is there, once."""
 
-import csv
 import textwrap
 
 import pytest
 
 from tests.journeys.conftest import RunningStudio
+from tests.journeys.steps import predictions, wait_for_model
 
 SLOW_MODEL = """
 import pandas as pd
@@ -21,7 +21,8 @@ frame = pd.DataFrame({{"x": [1.0, 2.0]}})
 with mlflow.start_run():
     mlflow.pyfunc.log_model(
         name="model", python_model=Slow(), registered_model_name={name!r},
-        signature=infer_signature(frame, frame["x"]), pip_requirements=["mlflow==3.17.2", "pandas==3.1.1", "numpy==2.4.6"],
+        signature=infer_signature(frame, frame["x"]),
+        pip_requirements=["mlflow==3.17.2", "pandas==3.1.1", "numpy==2.4.6"],
     )
 """
 SUBMIT = """
@@ -53,19 +54,12 @@ print(job.name)
 
 def register(studio: RunningStudio, name: str, seconds: float) -> None:
     studio.in_notebook(textwrap.dedent(SLOW_MODEL).format(name=name, seconds=seconds))
-    studio.wait_for(
-        lambda: studio.query(
-            "SELECT 1 FROM studio_modelversion v JOIN studio_registeredmodel m ON m.id = v.registered_model_id "
-            "WHERE m.name = %s AND NOT v.is_unread",
-            name,
-        ),
-        seconds=10,
-    )
+    wait_for_model(studio, name)
 
 
-def predictions(studio: RunningStudio, job: str) -> list[tuple[str, int, float]]:
-    with studio.output(job).open(newline="") as file:
-        return [(row["file_name"], int(row["row"]), float(row["prediction"])) for row in csv.DictReader(file)]
+def found(studio: RunningStudio, job: str) -> list[tuple[str, int, float]]:
+    rows = predictions(studio.output(job))
+    return [(row["file_name"], int(row["row"]), float(row["prediction"])) for row in rows]
 
 
 @pytest.mark.journey
@@ -85,9 +79,9 @@ def test_kill_of_the_node_in_the_middle_of_a_job(studio: RunningStudio) -> None:
     expected = [
         (f"file-{number:02}.csv", row, 2.0 * (number * 10 + row)) for number in range(12) for row in range(10)
     ]
-    assert predictions(studio, job) == expected
-    lost = "SELECT sum(losses), sum(attempts) FROM studio_minibatch b JOIN studio_job j ON j.id = b.job_id WHERE j.name = %s"
-    losses, attempts = studio.query(lost, job)[0]
+    assert found(studio, job) == expected
+    of_job = "FROM studio_minibatch b JOIN studio_job j ON j.id = b.job_id WHERE j.name = %s"
+    losses, attempts = studio.query(f"SELECT sum(losses), sum(attempts) {of_job}", job)[0]
     assert losses >= 1
     assert attempts == 0
 
@@ -106,7 +100,7 @@ def test_kill_of_the_control_worker_in_the_middle_of_finalizing(studio: RunningS
     assert studio.job(job)["status"] == "Finalizing"
     assert not studio.output(job).exists()
     studio.wait_for(lambda: studio.job(job)["status"] == "Completed", seconds=90)
-    found = predictions(studio, job)
-    assert len(found) == 6 * rows
-    assert found == [(f"file-{number}.csv", row, 2.0 * row) for number in range(6) for row in range(rows)]
+    assert found(studio, job) == [
+        (f"file-{number}.csv", row, 2.0 * row) for number in range(6) for row in range(rows)
+    ]
     assert studio.query("SELECT drives FROM studio_job WHERE name = %s", job) == [(2,)]

@@ -23,7 +23,7 @@ class OddModel(PythonModel):
             ctypes.string_at(0)
         if act == "sleep":
             child = subprocess.Popen(["sleep", "300"])
-            print(f"child {child.pid}", flush=True)  # noqa: T201
+            print(f"child {child.pid}", flush=True)
             time.sleep(300)
         if act == "spin":
             while True:
@@ -33,7 +33,7 @@ class OddModel(PythonModel):
         if act == "memory":
             return [len(bytearray(1 << 33))] * len(values)
         if act == "print":
-            print("printed by the model")  # noqa: T201
+            print("printed by the model")
             os.write(1, b"written to descriptor 1\n")
             assert os.read(0, 10) == b""
         if act == "short":

@@ -4,9 +4,8 @@ from pathlib import Path
 
 PROGRAM = """
 import sys
-import scoring.plan, scoring.settings, scoring.signature, scoring.preview, scoring.requirements,
-scoring.environment
-import scoring.processes, scoring.outputs, scoring.summary, scoring.errors
+import scoring.errors, scoring.plan, scoring.settings, scoring.signature, scoring.preview
+import scoring.requirements, scoring.environment, scoring.processes, scoring.outputs, scoring.summary
 print([name for name in ("pandas", "numpy", "mlflow", "pyarrow", "yaml") if name in sys.modules])
 """
 

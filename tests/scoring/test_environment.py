@@ -30,7 +30,7 @@ dependencies:
 
 def test_requirements_come_from_the_models_own_files() -> None:
     files = {
-        "python_env.yaml": "python: 3.11.7\nbuild_dependencies: [pip==23]\ndependencies: ['-r requirements.txt']",
+        "python_env.yaml": "python: 3.11.7\nbuild_dependencies: [pip]\ndependencies: [-r requirements.txt]",
         "conda.yaml": CONDA,
         "requirements.txt": "mlflow==3.17.2\n# note\nscikit-learn==1.9.1 # pinned\npandas==3.1.1",
     }
@@ -63,8 +63,8 @@ def test_equal_needs_share_a_key() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["--index-url https://x", "-i x", "-e .", "git+https://x/y", "a @ https://x/a.whl", "https://x/a.whl", 
-     "./a.whl", "--extra-index-url x", "-r other.txt", "a==1 --global-option=x", "/tmp/a.tar.gz", "a b", "a.whl"],
+    ["--index-url https://x", "-i x", "-e .", "git+https://x/y", "a @ https://x/a.whl", "https://x/a.whl",
+     "./a.whl", "--extra-index-url x", "-r other.txt", "a==1 --pre", "/tmp/a.tar.gz", "a b", "a.whl"],
 )  # fmt: skip
 def test_lines_that_are_not_packages_are_refused(line: str) -> None:
     with pytest.raises(ScoringError, match=r"is refused|is not understood"):

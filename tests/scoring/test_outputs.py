@@ -143,3 +143,11 @@ def test_a_summary_of_nothing_is_still_one() -> None:
     seconds={},
                             sketches=merge_sketches([]), versions={"python": "3.11"})  # fmt: skip
     assert summary["predictions"] == {}
+
+
+def test_files_that_failed_whole_are_listed_without_a_row(tmp_path: Path) -> None:
+    parts = [part(tmp_path, "p", ("a.csv", [[1]], [1]))]
+    failed = [("b.csv", "b.csv is empty")]
+    assert write_errors(parts=parts, destination=tmp_path / "errors.csv", failed_files=failed) == 1
+    lines = (tmp_path / "errors.csv").read_text().splitlines()
+    assert sorted(lines[1:]) == ['a.csv,1,cast,"row 1, of a.csv"', "b.csv,,file,b.csv is empty"]

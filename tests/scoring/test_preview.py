@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scoring.errors import InputError
-from scoring.preview import first_rows, page_of_csv
+from scoring.preview import first_rows, page_of_csv, page_of_parquet
 
 
 def test_the_first_rows_of_csv_with_their_types() -> None:
@@ -65,3 +65,14 @@ def test_pages_of_predictions() -> None:
     assert page.has_more
     last = page_of_csv(stream=io.BytesIO(body.encode()), offset=8, limit=4, header=False)
     assert (last.header, len(last.rows), last.has_more) == ([], 3, False)
+
+
+def test_pages_of_parquet_predictions() -> None:
+    file = io.BytesIO()
+    pq.write_table(pa.table({"row": range(10), "prediction": [None, *range(9)]}), file, row_group_size=4)
+    page = page_of_parquet(stream=file, offset=0, limit=6)
+    assert page.header == ["row", "prediction"]
+    assert page.rows == [["0", ""], *([str(i), str(i - 1)] for i in range(1, 6))]
+    assert page.has_more
+    last = page_of_parquet(stream=file, offset=6, limit=6)
+    assert ([row[0] for row in last.rows], last.has_more) == (["6", "7", "8", "9"], False)

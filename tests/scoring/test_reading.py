@@ -100,7 +100,9 @@ def columns(*kinds: str, **named: str) -> list[dict[str, object]]:
 )
 @example(
     rows=[
-        ([Field("a\n", True), Field("b", False)], "\n"), ([Field('5" x', False)], "\r"), ([Field("", True)] * 2, "\n"),
+        ([Field("a\n", True), Field("b", False)], "\n"),
+        ([Field('5" x', False)], "\r"),
+        ([Field("", True)] * 2, "\n"),
     ],
     width=2, bom=True, header_end="\r\n", last_end=False, block=64,
 )  # fmt: skip

@@ -56,11 +56,11 @@ def test_ids_are_unique(component_page: str) -> None:
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(PROJECT / "templates")))
 def test_a_template_has_nothing_inline_that_the_csp_forbids(path: Path) -> None:
-    text = path.read_text()
+    text = re.sub(r"{[{%].*?[%}]}", "", path.read_text())
     assert not re.search(r'\sstyle\s*=\s*"', text)
     assert not re.search(r"<style\b", text)
     assert not re.search(r"\s(on[a-z]+|hx-on[^=]*|hx-vars)\s*=", text)
-    for script in re.findall(r"<script\b[^>]*>", text):
+    for script in re.findall(r"<script\b[^>]*>", path.read_text()):
         assert "src=" in script
         assert "nonce=" in script
 

@@ -7,7 +7,9 @@ from studio.errors import StudioError
 
 
 class Command(BaseCommand):
-    help = "Make the sample: a model, its data, an endpoint and one finished job. Does nothing where it exists."
+    help = (
+        "Make the sample: a model, its data, an endpoint and one finished job. Does nothing where it exists."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

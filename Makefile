@@ -1,0 +1,51 @@
+# make run: the whole studio on this machine.  make test: every test.  make help: the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+# Quick, and the same on every machine; uv itself comes from requirements.txt.
+UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.txt)
+CLUSTER ?= cpu-cluster
+
+.PHONY: run test check node format help
+
+run: .venv/installed ## start everything, until Ctrl-C
+	@exec $(BIN)/python manage.py up
+
+test: .venv/installed-dev browser ## run every test, on real services that the run starts itself
+	@$(BIN)/python -m pytest
+
+check: .venv/installed-dev ## format, lint, types, import rules, migrations, deployment settings, state diagram
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.services -- sh -c '$(BIN)/python manage.py makemigrations --check --dry-run && $(BIN)/python manage.py states --check && STUDIO_PUBLIC_URL=https://studio.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING'
+
+node: .venv/installed ## join this machine to a cluster: make node CLUSTER=cpu-cluster
+	@exec $(BIN)/python manage.py node --cluster "$(CLUSTER)"
+
+format: .venv/installed-dev ## let ruff write the code's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
+
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Scoring Studio needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make run PYTHON=python3.11")'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	@touch $@
+
+.venv/installed: .venv/python requirements.txt
+	@echo "Installing what the studio needs into .venv"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.txt
+	@echo "Installing what the tests need into .venv"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt
+	@touch $@
+
+.PHONY: browser
+browser: .venv/installed-dev
+	@sh tests/browser.sh $(BIN)/python

@@ -1,0 +1,205 @@
+"""The steps of *Create deployment*."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from studio.errors import NotAllowed
+from studio.forms.fields import PairsField
+from studio.forms.settings import DeploymentSettings
+from studio.forms.wizard import StepForm
+from studio.models import Cluster, Deployment, Endpoint, ModelVersion
+from studio.models.endpoints import name_validator
+from studio.permissions import check_can_deploy_model
+
+NEW, EXISTING = "new", "existing"
+NAME_HELP = _("3 to 32 characters: a letter first, then letters, digits and single dashes.")
+
+
+class NameField(forms.CharField):
+    """Lower-cased as it is cleaned, since names are."""
+
+    def __init__(self, **kwargs: Any):
+        widget = forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+        super().__init__(
+            validators=[name_validator], max_length=32, help_text=NAME_HELP, widget=widget, **kwargs
+        )
+
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(value)).strip().lower()
+
+
+class Cards(forms.RadioSelect):
+    """Radio buttons as cards with a second line."""
+
+    def __init__(self, *, descriptions: Mapping[str, Any] | None = None):
+        super().__init__(attrs={"class": "cards"})
+        self.descriptions = dict(descriptions or {})
+
+
+class EndpointStep(StepForm):
+    choice = forms.ChoiceField(
+        label=_("Endpoint"),
+        choices=[(NEW, _("New")), (EXISTING, _("Existing"))],
+        widget=Cards(
+            descriptions={
+                NEW: _("A name that stays while the models behind it change."),
+                EXISTING: _("One more deployment of an endpoint that is there."),
+            }
+        ),
+        initial=NEW,
+    )
+    name = NameField(label=_("Endpoint name"), error_messages={"required": _("Give the endpoint a name.")})
+    description = forms.CharField(
+        label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    tags = PairsField(label=_("Tags"))
+    endpoint = forms.ModelChoiceField(
+        label=_("Endpoint"),
+        queryset=Endpoint.objects.none(),
+        empty_label=_("Choose an endpoint"),
+        error_messages={
+            "required": _("Choose an endpoint, or create a new one."),
+            "invalid_choice": _("This endpoint is no longer there. Choose another one."),
+        },
+    )
+    FIELDS_OF_CHOICE: ClassVar = {NEW: ("name", "description", "tags"), EXISTING: ("endpoint",)}
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.fields["endpoint"].queryset = Endpoint.objects.visible_to(self.user).order_by("name")  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        answers = super().clean() or {}
+        self._forget_the_other_choice(answers)
+        if answers.get("choice") == NEW and Endpoint.objects.filter(name=answers.get("name", "")).exists():
+            self.add_error(
+                "name", _("An endpoint with this name exists. Choose another name, or “Existing”.")
+            )
+        return answers
+
+    def _forget_the_other_choice(self, answers: dict[str, Any]) -> None:
+        """What belongs to it is neither asked for nor complained about."""
+        for choice, names in self.FIELDS_OF_CHOICE.items():
+            if answers.get("choice") not in (None, choice):
+                for name in names:
+                    self.errors.pop(name, None)
+                    answers.pop(name, None)
+
+
+class ModelStep(StepForm):
+    model_version = forms.ModelChoiceField(
+        label=_("Model"),
+        queryset=ModelVersion.objects.none(),
+        widget=forms.HiddenInput,
+        error_messages={
+            "required": _("Choose a model."),
+            "invalid_choice": _("This model version is no longer in the registry. Choose another one."),
+        },
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        versions = ModelVersion.objects.visible_to(self.user).select_related("registered_model")
+        self.fields["model_version"].queryset = versions  # type: ignore[attr-defined]
+
+    def clean_model_version(self) -> ModelVersion:
+        version: ModelVersion = self.cleaned_data["model_version"]
+        try:
+            check_can_deploy_model(self.user, version)
+        except NotAllowed as refusal:
+            raise ValidationError(str(refusal)) from refusal
+        return version
+
+
+class DeploymentStep(DeploymentSettings, StepForm):
+    name = NameField(label=_("Deployment name"))
+    description = forms.CharField(
+        label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    tags = PairsField(label=_("Tags"))
+    make_default = forms.BooleanField(
+        label=_("Make this new deployment the default for batch jobs"), required=False, initial=True
+    )
+    instance_count = None  # type: ignore[assignment]  # asked for beside the cluster
+
+    field_order = ("name", "description", "tags", "make_default")
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        endpoint = self.draft.step("endpoint")
+        if endpoint.get("choice") == EXISTING:
+            taken = Endpoint.objects.filter(pk=endpoint.get("endpoint") or 0, deployments__name=name).exists()
+            if taken:
+                raise ValidationError(
+                    _("This endpoint has a deployment with this name. Choose another name.")
+                )
+        return name
+
+
+class EnvironmentStep(StepForm):
+    """Nothing to answer: the environment is generated, and the step shows it."""
+
+
+class ComputeStep(StepForm):
+    cluster = forms.ModelChoiceField(
+        label=_("Compute cluster"), queryset=Cluster.objects.none(), empty_label=None, widget=Cards()
+    )
+    instance_count = forms.IntegerField(
+        label=_("Instance count"), min_value=1, initial=1, help_text=_("Nodes that may work on one job.")
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        clusters, field = Cluster.objects.with_nodes(), self.fields["cluster"]
+        field.queryset = clusters  # type: ignore[attr-defined]
+        field.widget.descriptions = {str(cluster.pk): cluster_in_words(cluster) for cluster in clusters}
+        first = next(iter(clusters), None)
+        field.initial = first.pk if first else None
+
+    def clean(self) -> dict[str, Any]:
+        answers = super().clean() or {}
+        cluster, count = answers.get("cluster"), answers.get("instance_count")
+        if cluster and count and count > cluster.max_nodes:
+            at_most = ngettext(
+                "The cluster %(cluster)s has at most %(max)s node.",
+                "The cluster %(cluster)s has at most %(max)s nodes.",
+                cluster.max_nodes,
+            )
+            self.add_error("instance_count", at_most % {"cluster": cluster, "max": cluster.max_nodes})
+        concurrency = self.draft.step("deployment").get("max_concurrency")
+        if cluster and concurrency and concurrency > cluster.slots:
+            too_many = _(
+                "A node of %(cluster)s has %(slots)s slots, and the max concurrency per instance is %(chosen)s. "
+                "Choose another cluster, or lower it in the step “Deployment”."
+            )
+            self.add_error(
+                "cluster", too_many % {"cluster": cluster, "slots": cluster.slots, "chosen": concurrency}
+            )
+        return answers
+
+
+def cluster_in_words(cluster: Cluster) -> str:
+    """The line below its name, of a cluster that was fetched with_nodes()."""
+    slots = ngettext("%(n)s slot per node", "%(n)s slots per node", cluster.slots) % {"n": cluster.slots}
+    live = _("%(live)s of %(max)s nodes live") % {"live": cluster.live_count, "max": cluster.max_nodes}
+    return " · ".join([cluster.get_kind_display(), slots, str(live)])
+
+
+class ReviewStep(StepForm):
+    """Nothing to answer: it creates."""
+
+
+class DefaultDeploymentForm(forms.Form):
+    deployment = forms.ModelChoiceField(
+        label=_("Select default deployment"), queryset=Deployment.objects.none(), empty_label=None
+    )
+
+    def __init__(self, data: Any = None, *, endpoint: Endpoint):
+        super().__init__(data, initial={"deployment": endpoint.default_deployment_id})
+        ready = endpoint.deployments.ready().order_by("name")
+        self.fields["deployment"].queryset = ready  # type: ignore[attr-defined]

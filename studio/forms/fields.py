@@ -1,0 +1,41 @@
+"""Fields that several forms share."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+
+class PairsField(forms.CharField):
+    """Lines of `name=value`, cleaned to a dict; shown again as they were typed."""
+
+    widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "class": "mono"})
+
+    def __init__(self, **kwargs: Any):
+        kwargs.setdefault("required", False)
+        kwargs.setdefault("help_text", _("One per line: name=value"))
+        super().__init__(**kwargs)
+
+    def to_python(self, value: Any) -> dict[str, str]:  # type: ignore[override]
+        pairs: dict[str, str] = {}
+        for line in (value or "").splitlines():
+            if not line.strip():
+                continue
+            name, equals, content = line.partition("=")
+            if not equals or not name.strip():
+                raise ValidationError(_("“%(line)s” is not name=value.") % {"line": line})
+            pairs[name.strip()] = content.strip()
+        return pairs
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return "\n".join(f"{name}={content}" for name, content in value.items())
+        return value
+
+    def validate(self, value: Any) -> None:
+        if self.required and not value:
+            raise ValidationError(self.error_messages["required"], code="required")
+
+    def run_validators(self, value: Any) -> None:
+        return

@@ -1,0 +1,108 @@
+"""The settings of a deployment, and the part of them that a job may override."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from studio.forms.fields import PairsField
+
+LEVELS = [("warning", _("warning")), ("info", _("info")), ("debug", _("debug"))]
+ACTIONS = [("append_row", _("Append row")), ("summary_only", _("Summary only"))]
+
+
+class OverridableSettings(forms.Form):
+    """Names are those of scoring.settings.ScoringSettings; the engine's own rules are checked by the action."""
+
+    output_file_name = forms.CharField(
+        label=_("Output file name"),
+        help_text=_("Ends in .csv or .parquet, which decides the format."),
+        max_length=200,
+    )
+    mini_batch_size = forms.IntegerField(
+        label=_("Mini batch size"), min_value=1, max_value=100_000, help_text=_("Files per mini-batch.")
+    )
+    instance_count = forms.IntegerField(
+        label=_("Instance count"), min_value=1, max_value=1000, help_text=_("Nodes that may work on one job.")
+    )
+    max_concurrency = forms.IntegerField(
+        label=_("Max concurrency per instance"),
+        required=False,
+        min_value=1,
+        max_value=256,
+        help_text=_("Mini-batches at once on one node. Empty: as many as the node has slots."),
+        widget=forms.NumberInput(attrs={"placeholder": _("auto")}),
+    )
+    max_retries = forms.IntegerField(
+        label=_("Max retries"),
+        min_value=0,
+        max_value=1000,
+        help_text=_("More attempts after a failed first one."),
+    )
+    timeout = forms.IntegerField(
+        label=_("Scoring timeout (seconds)"),
+        min_value=1,
+        max_value=259_200,
+        help_text=_("For one mini-batch, counted once the model is loaded."),
+    )
+    error_threshold = forms.IntegerField(
+        label=_("Error threshold"),
+        min_value=-1,
+        help_text=_("Failed files that a job tolerates over its whole input. -1: any number."),
+    )
+    logging_level = forms.ChoiceField(label=_("Logging level"), choices=LEVELS)
+
+
+class DeploymentSettings(OverridableSettings):
+    output_action = forms.ChoiceField(
+        label=_("Output action"),
+        choices=ACTIONS,
+        help_text=_("Append row: one output file. Summary only: counts and statistics, no predictions kept."),
+    )
+    write_header = forms.BooleanField(
+        label=_("Write header row"), required=False, help_text=_("CSV only. Off gives Azure's layout.")
+    )
+    environment_variables = PairsField(
+        label=_("Environment variables"),
+        help_text=_(
+            "Given to the model's process. One per line: NAME=value. Not for secrets: they are shown here."
+        ),
+    )
+
+
+class SettingLine(NamedTuple):
+    name: str
+    label: str
+    value: str
+
+
+def setting_lines(values: Mapping[str, Any]) -> list[SettingLine]:
+    """The settings as a page shows them: with the labels of their fields, in the order of the forms."""
+    fields = DeploymentSettings.base_fields
+    first = ("output_action", "output_file_name", "write_header")
+    names = [*first, *(name for name in fields if name not in first)]
+    return [
+        SettingLine(name, str(fields[name].label), _in_words(name, values[name]))
+        for name in names
+        if name in values
+    ]
+
+
+def _in_words(name: str, value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={content}" for key, content in value.items()) or str(_("none"))
+    if isinstance(value, bool):
+        return str(_("on") if value else _("off"))
+    if value is None:
+        return str(_("auto"))
+    if name == "error_threshold" and value == -1:
+        return str(_("-1 (any number)"))
+    if name == "timeout":
+        return str(_("%(seconds)s s")) % {"seconds": value}
+    return str({**dict(ACTIONS), **dict(LEVELS)}.get(value, value))
+
+
+def chosen(form: forms.Form, fields: Any) -> dict[str, Any]:
+    """The cleaned answers of these fields of a settings form."""
+    return {name: form.cleaned_data[name] for name in fields if name in form.cleaned_data}

@@ -1,0 +1,78 @@
+"""What several journeys do in the same way."""
+
+import csv
+import re
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.journeys.conftest import RunningStudio
+
+IN_REGISTRY = """
+SELECT 1 FROM studio_modelversion v JOIN studio_registeredmodel m ON m.id = v.registered_model_id WHERE m.name = %s
+"""
+
+
+def wait_for_model(studio: RunningStudio, name: str) -> None:
+    studio.wait_for(lambda: studio.query(IN_REGISTRY, name), seconds=10)
+
+
+def next_step(page: Page, title: str) -> None:
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_role("heading", name=title, level=2)).to_be_visible()
+
+
+def upload(page: Page, name: str, files: list[Path], *, is_folder: bool = False) -> None:
+    """Data → + Create, to the new asset's page."""
+    page.get_by_role("link", name="Data", exact=True).click()
+    page.get_by_role("link", name="Create").first.click()
+    page.get_by_role("textbox", name="Name").fill(name)
+    if is_folder:
+        page.get_by_text("Folder (uri_folder)").click()
+    page.locator("input[type=file]").set_input_files(files)
+    page.get_by_role("button", name="Create").click()
+    page.wait_for_url(f"**/data/{name}/")
+
+
+def create_job(
+    page: Page, endpoint: str, *, dataset: str = "", path: str = "", output: str = "", **override: str
+) -> str:
+    """The job wizard to its end; the name of the new job. `override` are labels' answers, spaces as _."""
+    page.goto(f"/endpoints/{endpoint}/")
+    page.get_by_role("link", name="Create job").first.click()
+    if override:
+        page.get_by_label("Override deployment settings").check()
+        for label, value in override.items():
+            page.get_by_label(label.replace("_", " ")).fill(value)
+    next_step(page, "Select data source")
+    if path:
+        page.get_by_role("radio", name="Datastore").check()
+        page.get_by_role("textbox", name="Path").fill(path)
+    else:
+        page.get_by_role("combobox", name="Dataset").select_option(dataset)
+    next_step(page, "Configure output location")
+    if output:
+        page.get_by_label("Enable output configuration").check()
+        page.get_by_role("textbox", name="Output path").fill(output)
+    next_step(page, "Review")
+    page.get_by_role("button", name="Create", exact=True).click()
+    page.wait_for_url(re.compile(r"/jobs/batchjob-"))
+    return page.url.rstrip("/").rsplit("/", 1)[1]
+
+
+def fill_deployment(page: Page, *, model: str, deployment: str) -> None:
+    """The steps *Model* to *Review* of the deployment wizard, from *Model* on, and *Create deployment*."""
+    page.get_by_role("radio", name=model).check()
+    next_step(page, "Deployment")
+    page.get_by_role("textbox", name="Deployment name").fill(deployment)
+    next_step(page, "Environment")
+    next_step(page, "Compute")
+    next_step(page, "Review")
+    page.get_by_role("button", name="Create deployment").click()
+    page.wait_for_url(re.compile(r"/endpoints/[a-z0-9-]+/$"))
+
+
+def predictions(file: Path) -> list[dict[str, Any]]:
+    with file.open(newline="") as stream:
+        return list(csv.DictReader(stream))

@@ -1,0 +1,55 @@
+"""A service that is away: the page says which, nothing is lost, and work goes on when it is back."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.journeys.conftest import RunningStudio
+
+
+@contextmanager
+def frozen(process: psutil.Process) -> Iterator[None]:
+    """Stopped, with its whole family, so that it takes connections and answers nothing: the worst way to be away."""
+    family = [process, *process.children(recursive=True)]
+    for one in family:
+        one.suspend()
+    try:
+        yield
+    finally:
+        for one in family:
+            one.resume()
+
+
+@pytest.mark.journey
+def test_a_job_submitted_while_the_broker_is_away_starts_when_it_is_back(
+    studio: RunningStudio, page: Page
+) -> None:
+    with frozen(studio.child("valkey-server")):
+        page.goto("/jobs/new/?endpoint=breast-cancer-sample")
+        page.get_by_role("button", name="Next").click()
+        page.get_by_label("Dataset").select_option(label="breast-cancer-samples, version 1")
+        page.get_by_role("button", name="Next").click()
+        page.get_by_role("button", name="Next").click()
+        page.get_by_role("button", name="Create", exact=True).click()
+        page.wait_for_url(re.compile(r"/jobs/batchjob-"))
+        expect(page.locator("main")).to_contain_text("message broker does not answer", timeout=20_000)
+        job = page.url.rstrip("/").rsplit("/", 1)[1]
+        assert studio.job(job)["status"] == "Queued"
+    studio.wait_for(lambda: studio.job(job)["status"] == "Completed", seconds=60)
+    expect(page.locator("main")).to_contain_text("Completed", timeout=30_000)
+    assert studio.job(job)["rows_scored"] == 569
+
+
+@pytest.mark.journey
+def test_the_models_page_says_that_mlflow_is_away_and_when_it_is_back(
+    studio: RunningStudio, page: Page
+) -> None:
+    page.goto("/models/")
+    with frozen(studio.child("uvicorn")):
+        expect(page.locator("main")).to_contain_text("does not answer", timeout=40_000)
+        expect(page.get_by_role("link", name="breast_cancer_classifier")).to_be_visible()
+    expect(page.locator("main")).not_to_contain_text("does not answer", timeout=40_000)
