@@ -56,12 +56,20 @@ class SliceReport:
     records: int  # counted while reading, independently of the parser
     rows: int  # scored
     errors: int
+    first_error: tuple[int, str] | None = None  # row in the slice, message
     columns: list[tuple[str, str]] = field(default_factory=list)  # name, Arrow type or types
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         columns = [(name, kind) for name, kind in values.get("columns", [])]
-        return cls(records=values["records"], rows=values["rows"], errors=values["errors"], columns=columns)
+        first = values.get("first_error")
+        return cls(
+            records=values["records"],
+            rows=values["rows"],
+            errors=values["errors"],
+            first_error=(first[0], first[1]) if first else None,
+            columns=columns,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

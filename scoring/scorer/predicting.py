@@ -122,11 +122,14 @@ class _Run:
     def _slice(self, index: int, one: dict[str, Any]) -> dict[str, Any]:
         source = open_source(one["path"], one["kind"], one["name"], self._needs)
         rows = errors = 0
+        first_error: tuple[int, str] | None = None
         columns: dict[str, str] = {}
         for chunk in source.chunks():
             self._lap("read")
             self._writer.write_errors(index, chunk.errors)
             errors += len(chunk.errors)
+            if chunk.errors and not first_error:
+                first_error = (chunk.errors[0][0], chunk.errors[0][2])
             if chunk.table.num_rows:
                 table = self._model.predict(chunk.table)
                 self._lap("predict")
@@ -136,7 +139,8 @@ class _Run:
                 rows += table.num_rows
             self._lap("write")
         self._lap("read")
-        return {"records": source.records, "rows": rows, "errors": errors, "columns": list(columns.items())}
+        counts = {"records": source.records, "rows": rows, "errors": errors}
+        return {**counts, "first_error": first_error, "columns": list(columns.items())}
 
     def _lap(self, phase: str) -> None:
         now = time.perf_counter()

@@ -4,7 +4,6 @@ import os
 import socket
 import uuid
 
-from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Least, Now
 
@@ -54,8 +53,3 @@ def forget_silent_nodes() -> None:
 
 def wake_cluster(cluster: Cluster, *, times: int | None = None) -> None:
     wake(cluster.queue, times=cluster.slots * cluster.max_nodes if times is None else times)
-
-
-def node_home() -> str:
-    """Folder of what a node keeps: environments, models, scratch."""
-    return str(settings.STUDIO_HOME)

@@ -42,6 +42,10 @@ def settings_of(answers: Mapping[str, Any] | None) -> ScoringSettings:
     return ScoringSettings(**{name: value for name, value in (answers or {}).items() if name in names})
 
 
+def cluster_refusals(cluster: Cluster, settings: ScoringSettings) -> dict[str, str]:
+    return cluster.refusals(instance_count=settings.instance_count, max_concurrency=settings.max_concurrency)
+
+
 def create_deployment(
     *,
     user: User,
@@ -61,13 +65,7 @@ def create_deployment(
     """
     check_can_deploy_model(user, model_version)
     spec, _notes = environment_of(model_version)
-    problems = settings.validate()
-    if settings.instance_count > cluster.max_nodes:
-        problems["instance_count"] = _("The cluster has at most %(max)s nodes.") % {"max": cluster.max_nodes}
-    if (settings.max_concurrency or 0) > cluster.slots:
-        problems["max_concurrency"] = _(
-            "A node of this cluster has %(slots)s slots: max concurrency cannot be more."
-        ) % {"slots": cluster.slots}
+    problems = settings.validate() | cluster_refusals(cluster, settings)
     if problems:
         raise FieldErrors(problems)
     with transaction.atomic():

@@ -52,18 +52,18 @@ def _finish(job: Job, lease: uuid.UUID) -> None:
         written, summary = _write(job, Path(folder))
         failure = _why_nothing(job)
         if failure:
-            fail_job(job=job, lease=lease, **failure)
+            fail_job(job=job, lease=lease, outputs=written, **failure)
         else:
-            _complete(job, lease, summary)
+            _complete(job, lease, written, summary)
     store = open_store(job.output_datastore)
-    for path in written:
-        store.settle(path, owner=job.name)
+    for name in written:
+        store.settle(job.output_object(name), owner=job.name)
     if job.is_completed and not job.minibatches_failed:
         store.delete_folder(job.parts_path)
 
 
 def _write(job: Job, folder: Path) -> tuple[list[str], dict[str, Any]]:
-    """Put the outputs where they belong; the paths written, and the summary."""
+    """Put the outputs where they belong; their names, and the summary."""
     store, written = open_store(job.output_datastore), []
     completed = list(job.minibatches.completed().in_plan_order())
     parts = _parts(job, completed)
@@ -88,9 +88,8 @@ def _has_predictions(job: Job) -> bool:
 
 
 def _put(store: Any, job: Job, name: str, file: Path) -> str:
-    path = job.output_object(name)
-    store.put_if_absent(path, file, owner=job.name)
-    return path
+    store.put_if_absent(job.output_object(name), file, owner=job.name)
+    return name
 
 
 def _parts(job: Job, completed: list[MiniBatch]) -> list[PartRef]:
@@ -122,7 +121,7 @@ def _parts(job: Job, completed: list[MiniBatch]) -> list[PartRef]:
 
 def _failed_files(job: Job) -> list[tuple[str, str]]:
     """Files of mini-batches that failed for good, with the sentence."""
-    failed = job.minibatches.filter(status=MiniBatch.Status.FAILED).in_plan_order()
+    failed = job.minibatches.failed().in_plan_order()
     return [(one["path"], minibatch.error) for minibatch in failed for one in minibatch.slices]
 
 
@@ -149,13 +148,16 @@ def _why_nothing(job: Job) -> dict[str, str] | None:
     """The failure of a job in which nothing succeeded, whatever its error threshold."""
     if _has_predictions(job):
         return None
-    return first_failure(job) or {
-        "error": _("None of the %(rows)s rows could be scored: errors.csv in the outputs says why for each.")
-        % {"rows": job.rows_failed}
+    first = first_failure(job)
+    if job.minibatches_failed:
+        return first
+    return first | {
+        "error": _("None of the %(rows)s rows could be scored; errors.csv in the outputs has them. %(first)s")
+        % {"rows": job.rows_failed, "first": first.get("error", "")}
     }
 
 
-def _complete(job: Job, lease: uuid.UUID, summary: dict[str, Any]) -> None:
+def _complete(job: Job, lease: uuid.UUID, written: list[str], summary: dict[str, Any]) -> None:
     first = first_failure(job)
     error = f"{losses(job)}. {first['error']}" if first else ""
     with transaction.atomic():
@@ -163,6 +165,7 @@ def _complete(job: Job, lease: uuid.UUID, summary: dict[str, Any]) -> None:
             Job.Status.COMPLETED,
             held=lease,
             summary=summary,
+            outputs=written,
             error=error,
             error_input=first.get("error_input", ""),
             traceback=first.get("traceback", ""),

@@ -1,6 +1,7 @@
 """A job's life as people and the control worker see it: submit, cancel, prepare, fail, finish."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from scoring.plan import plan
 from scoring.settings import OVERRIDABLE, ScoringSettings
 from studio.actions import display_names, events
 from studio.actions.compute import wake_cluster
+from studio.actions.endpoints import cluster_refusals
 from studio.actions.inputs import list_input
 from studio.actions.leases import Holder
 from studio.actions.models import model_key
@@ -54,17 +56,7 @@ def effective_settings(
         for name in defaults
     }  # fmt: skip
     settings = ScoringSettings.from_dict(values)
-    problems = settings.validate()
-    if settings.instance_count > deployment.cluster.max_nodes:
-        problems["instance_count"] = _("The cluster %(cluster)s has at most %(max)s nodes.") % {
-            "cluster": deployment.cluster.name,
-            "max": deployment.cluster.max_nodes,
-        }
-    if settings.max_concurrency and settings.max_concurrency > deployment.cluster.slots:
-        problems["max_concurrency"] = _("A node of %(cluster)s has %(slots)s slots.") % {
-            "cluster": deployment.cluster.name,
-            "slots": deployment.cluster.slots,
-        }
+    problems = settings.validate() | cluster_refusals(deployment.cluster, settings)
     return settings, origins, problems
 
 
@@ -197,7 +189,13 @@ def rename_job(*, user: User, job: Job, display_name: str) -> None:
 
 
 def fail_job(
-    *, job: Job, error: str, error_input: str = "", traceback: str = "", lease: uuid.UUID | None = None
+    *,
+    job: Job,
+    error: str,
+    error_input: str = "",
+    traceback: str = "",
+    outputs: Sequence[str] = (),
+    lease: uuid.UUID | None = None,
 ) -> None:
     """End a job with one sentence; quietly nothing when it has ended meanwhile."""
     try:
@@ -208,6 +206,7 @@ def fail_job(
                 error=error,
                 error_input=error_input[:1024],
                 traceback=traceback,
+                outputs=list(outputs),
                 waiting_for="",
                 finished_at=Now(),
                 **Job.RELEASED,

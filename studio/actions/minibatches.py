@@ -150,8 +150,21 @@ def losses(job: Job) -> str:
 
 def first_failure(job: Job) -> dict[str, str]:
     """What failed first in the order of the plan: {error, error_input, traceback}, or nothing."""
-    failed = job.minibatches.filter(status=MiniBatch.Status.FAILED).in_plan_order()
-    return failed.values("error", "error_input", "traceback").first() or {}
+    failed = job.minibatches.failed().in_plan_order()
+    first = failed.values("error", "error_input", "traceback").first()
+    return first or _first_row_failure(job)
+
+
+def _first_row_failure(job: Job) -> dict[str, str]:
+    minibatch = job.minibatches.with_row_errors().in_plan_order().first()
+    if minibatch is None:
+        return {}
+    for planned, scored in zip(minibatch.slices, minibatch.report["slices"], strict=True):
+        if scored["first_error"]:
+            row, message = scored["first_error"]
+            place = {"file": planned["path"], "row": row, "message": message}
+            return {"error": _("%(file)s, row %(row)s: %(message)s.") % place, "error_input": planned["path"]}
+    return {}
 
 
 @transaction.atomic

@@ -101,7 +101,9 @@ class NodeAtWork(Holder):
             self._failed(slot, minibatch, error)
         except Exception as error:
             logger.exception("a mini-batch met a bug of the studio", extra={"action": "minibatch_bug"})
-            sentence = f"The studio itself failed here ({type(error).__name__}). Resubmit; report it if it recurs."
+            sentence = (
+                f"The studio itself failed here ({type(error).__name__}). Resubmit; report it if it recurs."
+            )
             self._failed(slot, minibatch, ScoringError(sentence, traceback=traceback.format_exc()))
         finally:
             self.running.pop(slot, None)

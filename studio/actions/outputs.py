@@ -7,8 +7,6 @@ from typing import BinaryIO
 from django.utils.translation import gettext as _
 
 from scoring.preview import page_of_csv, page_of_parquet
-from scoring.settings import ScoringSettings
-from studio.actions.jobs import objects_written
 from studio.errors import NotFound
 from studio.models import Job
 from studio.stores import StoredObject, open_store
@@ -39,14 +37,10 @@ class OutputPage:
 
 
 def list_outputs(*, job: Job) -> list[StoredObject]:
-    """The objects that the job wrote, predictions first."""
-    if not job.is_finished:
-        return []
+    """The objects that the job wrote, predictions first, as far as they are still there."""
     store = open_store(job.output_datastore)
-    names = objects_written(ScoringSettings.from_dict(job.settings))
-    found = (store.stat(job.output_object(name)) for name in names)
-    # What was there before the job is why it failed, not what it wrote.
-    return [item for item in found if item and item.modified >= job.created_at]
+    found = (store.stat(job.output_object(name)) for name in job.outputs)
+    return [item for item in found if item]
 
 
 def find_output(*, job: Job, name: str) -> StoredObject:

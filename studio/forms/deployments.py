@@ -164,22 +164,14 @@ class ComputeStep(StepForm):
     def clean(self) -> dict[str, Any]:
         answers = super().clean() or {}
         cluster, count = answers.get("cluster"), answers.get("instance_count")
-        if cluster and count and count > cluster.max_nodes:
-            at_most = ngettext(
-                "The cluster %(cluster)s has at most %(max)s node.",
-                "The cluster %(cluster)s has at most %(max)s nodes.",
-                cluster.max_nodes,
-            )
-            self.add_error("instance_count", at_most % {"cluster": cluster, "max": cluster.max_nodes})
-        concurrency = self.draft.step("deployment").get("max_concurrency")
-        if cluster and concurrency and concurrency > cluster.slots:
-            too_many = _(
-                "A node of %(cluster)s has %(slots)s slots, and the max concurrency per instance is %(chosen)s. "
-                "Choose another cluster, or lower it in the step “Deployment”."
-            )
-            self.add_error(
-                "cluster", too_many % {"cluster": cluster, "slots": cluster.slots, "chosen": concurrency}
-            )
+        if cluster and count:
+            concurrency = self.draft.step("deployment").get("max_concurrency")
+            refusals = cluster.refusals(instance_count=count, max_concurrency=concurrency)
+            if "instance_count" in refusals:
+                self.add_error("instance_count", refusals["instance_count"])
+            if "max_concurrency" in refusals:
+                lower = _("Choose another cluster, or lower it in the step “Deployment”.")
+                self.add_error("cluster", f"{refusals['max_concurrency']} {lower}")
         return answers
 
 

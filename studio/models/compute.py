@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from studio.models.states import Shown
 
@@ -47,6 +48,23 @@ class Cluster(models.Model):
     @property
     def queue(self) -> str:
         return f"cluster.{self.name}"
+
+    def refusals(self, *, instance_count: int, max_concurrency: int | None) -> dict[str, str]:
+        """Setting to the sentence that says how it asks for more than this cluster has."""
+        found = {}
+        if instance_count > self.max_nodes:
+            found["instance_count"] = ngettext(
+                "The cluster %(cluster)s has at most %(max)s node.",
+                "The cluster %(cluster)s has at most %(max)s nodes.",
+                self.max_nodes,
+            ) % {"cluster": self.name, "max": self.max_nodes}
+        if max_concurrency and max_concurrency > self.slots:
+            found["max_concurrency"] = ngettext(
+                "A node of %(cluster)s has %(slots)s slot, fewer than the max concurrency of %(chosen)s.",
+                "A node of %(cluster)s has %(slots)s slots, fewer than the max concurrency of %(chosen)s.",
+                self.slots,
+            ) % {"cluster": self.name, "slots": self.slots, "chosen": max_concurrency}
+        return found
 
     @property
     def state(self) -> Shown:

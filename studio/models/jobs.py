@@ -134,6 +134,7 @@ class Job(Stateful, Leased):
     error_input = models.CharField(max_length=1024, blank=True, help_text="the file that failed first")
     traceback = models.TextField(blank=True)
     waiting_for = models.TextField(blank=True, help_text="why nothing moves, as a sentence")
+    outputs = models.JSONField(default=list, blank=True, help_text="names of the objects it wrote")
     summary = models.JSONField(null=True, help_text="what _summary.json holds")
 
     created_by = models.ForeignKey(PERSON, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -266,6 +267,12 @@ class MiniBatchQuerySet(LeasedQuerySet):
 
     def completed(self) -> "MiniBatchQuerySet":
         return self.filter(status=MiniBatch.Status.COMPLETED)
+
+    def failed(self) -> "MiniBatchQuerySet":
+        return self.filter(status=MiniBatch.Status.FAILED)
+
+    def with_row_errors(self) -> "MiniBatchQuerySet":
+        return self.completed().filter(part__errors__path__isnull=False)
 
     def unfinished(self) -> "MiniBatchQuerySet":
         return self.exclude(status__in=MiniBatch.terminal())

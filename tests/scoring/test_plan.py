@@ -23,7 +23,7 @@ def test_every_visible_file_is_planned_once_in_name_order(
     given_paths: set[str], size: int, seed: int
 ) -> None:
     visible = sorted(path for path in given_paths if not is_hidden(path))
-    shuffled = random.Random(seed).sample(sorted(given_paths), len(given_paths))  # noqa: S311
+    shuffled = random.Random(seed).sample(sorted(given_paths), len(given_paths))
     if not visible:
         with pytest.raises(InputError, match="contains no file to score"):
             plan(files=files(*shuffled), mini_batch_size=size)
