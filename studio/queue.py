@@ -11,6 +11,7 @@ from kombu.exceptions import OperationalError
 logger = logging.getLogger(__name__)
 
 CONTROL = "control"
+AWAY = "the broker does not answer; the sweep will enqueue this again"
 _answers: dict[str, float] = {}
 
 
@@ -23,13 +24,13 @@ def enqueue(task: str, *, queue: str = CONTROL, expires: float | None = None, **
     job = current_app.tasks[task]
 
     def send() -> None:
+        if not broker_answers():  # asking takes a second where publishing would try for twelve
+            logger.warning(AWAY, extra={"action": "enqueue_failed"})
+            return
         try:
             job.apply_async(kwargs=ids, queue=queue, expires=expires, retry=False)  # type: ignore[arg-type]
         except (OperationalError, OSError):
-            logger.warning(
-                "the broker does not answer; the sweep will enqueue this again",
-                extra={"action": "enqueue_failed"},
-            )
+            logger.warning(AWAY, extra={"action": "enqueue_failed"})
 
     transaction.on_commit(send, robust=True)
 

@@ -158,7 +158,7 @@ CELERY_TASK_DEFAULT_QUEUE = "control"
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "sweep.sweep", "schedule": 5.0, "options": {"expires": 5}},
-    "registry": {"task": "models.follow_registry", "schedule": 2.0, "options": {"expires": 2}},
+    "registry": {"task": "models.follow_registry", "schedule": 5.0, "options": {"expires": 5}},
 }
 
 LOGGING = {

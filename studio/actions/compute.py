@@ -39,7 +39,7 @@ def join_cluster(*, cluster_name: str) -> Node:
 
 def node_beats(*, node: Node, busy: int, cpu_percent: float, memory: int) -> None:
     Node.objects.filter(pk=node.pk).update(
-        last_seen=Now(), busy=Least(busy, F("slots")), cpu_percent=cpu_percent, memory=memory
+        last_seen=Now(), stopped_at=None, busy=Least(busy, F("slots")), cpu_percent=cpu_percent, memory=memory
     )
 
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import DatabaseError, close_old_connections
+from django.db import close_old_connections
 
 from studio.models.leases import HEARTBEAT, Leased, renew
 
@@ -53,10 +53,8 @@ class Holder:
         while not self.stopping.wait(self.interval):
             try:
                 self.beat()
-            except DatabaseError:
-                logger.warning(
-                    "the database does not answer the heartbeat", extra={"action": "heartbeat_failed"}
-                )
+            except Exception:  # whatever it was, the next beat must come
+                logger.exception("a heartbeat failed", extra={"action": "heartbeat_failed"})
             finally:
                 close_old_connections()
 

@@ -4,7 +4,8 @@ import hashlib
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 from django.conf import settings
-from django.db import transaction
-from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from scoring.signature import Signature
 from studio.errors import Unavailable
 from studio.models import Deployment, ModelVersion, RegisteredModel, RegistryState
+from studio.models.locks import Turn, taking_turns
+from studio.queue import enqueue
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FULL_PASS = timedelta(minutes=1)
+MOMENT = timedelta(seconds=1.5)
 ENVIRONMENT_FILES = ("python_env.yaml", "conda.yaml", "requirements.txt")
 
 
@@ -44,74 +47,110 @@ def follow_registry(*, now: datetime, full: bool = False) -> None:
 
     Raises Unavailable when MLflow does not answer; the mirror then stays as it was, and the pages say so.
     """
+    with taking_turns(Turn.REGISTRY) as mine:
+        if mine:
+            _follow_in_turn(now, full)
+
+
+def follow_soon(*, now: datetime) -> None:
+    """Somebody looks at the models: ask for a pass, unless the last one was a moment ago.
+
+    So MLflow is asked often while it matters to somebody, and seldom otherwise.
+    """
+    seen_at = RegistryState.current().seen_at
+    if seen_at is None or now - seen_at > MOMENT:
+        enqueue("models.follow_registry", expires=5)
+
+
+def _follow_in_turn(now: datetime, full: bool) -> None:
+    client = registry()
+    from mlflow.exceptions import MlflowException
+
     state = RegistryState.current()
     full = full or state.full_pass_at is None or now - state.full_pass_at > FULL_PASS
     try:
-        newest = _follow(registry(), since=None if full else state.followed_until, full=full)
-    except Exception as error:
+        newest = _full_pass(client) if full else _changes(client, since=state.followed_until)
+    except (MlflowException, OSError) as error:  # what requests raises is an OSError
         logger.warning("MLflow cannot be followed", extra={"action": "registry_failed"}, exc_info=True)
-        sentence = f"MLflow at {settings.MLFLOW_TRACKING_URI} does not answer: {_first_line(error)}"
+        sentence = _("MLflow at %(address)s does not answer: %(reason)s") % {
+            "address": settings.MLFLOW_TRACKING_URI,
+            "reason": _first_line(error),
+        }
         RegistryState.report(error=sentence)
         raise Unavailable(sentence) from error
     RegistryState.report(followed_until=newest or state.followed_until, full_pass_at=now if full else None)
 
 
-def _follow(client: "MlflowClient", *, since: datetime | None, full: bool) -> datetime | None:
-    newest, names = since, set()
-    for found in _changed_models(client, since=since):
-        updated = _time(found.last_updated_timestamp)
-        newest = max(newest or updated, updated)
+def _full_pass(client: "MlflowClient") -> datetime | None:
+    """Everything, in a few large pages; also finds what was deleted, and aliases, which change no date."""
+    versions: dict[str, list[Any]] = defaultdict(list)
+    for version in _versions(client, ""):
+        versions[version.name].append(version)
+    newest, names = None, set()
+    for found in _changed_models(client, since=None):
+        newest = newest or _time(found.last_updated_timestamp)
         names.add(found.name)
-        _mirror_model(client, found)
-    if full:
-        gone = RegisteredModel.objects.exclude(name__in=names)
-        _forget(ModelVersion.objects.filter(registered_model__in=gone))
-        gone.filter(versions=None).delete()
+        _mirror_model(client, found, versions[found.name])
+    gone = RegisteredModel.objects.exclude(name__in=names)
+    _forget(ModelVersion.objects.filter(registered_model__in=gone))
+    gone.filter(versions=None).delete()
+    return newest
+
+
+def _changes(client: "MlflowClient", *, since: datetime | None) -> datetime | None:
+    newest = None
+    for found in _changed_models(client, since=since):
+        newest = newest or _time(found.last_updated_timestamp)
+        _mirror_model(client, found, _versions(client, found.name))
     return newest
 
 
 def _changed_models(client: "MlflowClient", *, since: datetime | None) -> Iterator[Any]:
     """Registered models from the latest change on back to `since` (itself included: clocks tick in milliseconds)."""
+    order = ["last_updated_timestamp DESC"]
+    for found in _pages(lambda token: client.search_registered_models(None, 200, order, token)):
+        if since and _time(found.last_updated_timestamp) < since:
+            return
+        yield found
+
+
+def _versions(client: "MlflowClient", name: str) -> Iterator[Any]:
+    """The versions of one registered model, or of all."""
+    quote = '"' if "'" in name else "'"
+    wanted = f"name={quote}{name}{quote}" if name else None
+    return _pages(lambda token: client.search_model_versions(wanted, 1000, None, token))
+
+
+def _pages(ask: Callable[[str | None], Any]) -> Iterator[Any]:
     token = None
     while True:
-        page = client.search_registered_models(
-            max_results=200, order_by=["last_updated_timestamp DESC"], page_token=token
-        )
-        for found in page:
-            if since and _time(found.last_updated_timestamp) < since:
-                return
-            yield found
+        page = ask(token)
+        yield from page
         token = page.token
         if not token:
             return
 
 
-def _mirror_model(client: "MlflowClient", found: Any) -> None:
-    model, _created = RegisteredModel.objects.update_or_create(
-        name=found.name,
-        defaults={
-            "description": found.description or "",
-            "tags": dict(found.tags),
-            "aliases": {alias: int(version) for alias, version in dict(found.aliases).items()},
-            "created_at": _time(found.creation_timestamp),
-            "updated_at": _time(found.last_updated_timestamp),
-        },
-    )
+def _mirror_model(client: "MlflowClient", found: Any, versions: Iterable[Any]) -> None:
+    fields = {
+        "description": found.description or "",
+        "tags": dict(found.tags),
+        "aliases": {alias: int(version) for alias, version in dict(found.aliases).items()},
+        "created_at": _time(found.creation_timestamp),
+        "updated_at": _time(found.last_updated_timestamp),
+    }
+    model = RegisteredModel.objects.filter(name=found.name).prefetch_related("versions").first()
+    if model is None:
+        model = RegisteredModel.objects.create(name=found.name, **fields)
+    elif any(getattr(model, name) != value for name, value in fields.items()):
+        RegisteredModel.objects.filter(pk=model.pk).update(**fields)
     known = {version.version: version for version in model.versions.all()}
     seen = set()
-    for version in _versions(client, found.name):
+    for version in versions:
         seen.add(int(version.version))
-        mirrored = known.get(int(version.version))
-        if version.status == "READY" and (mirrored is None or mirrored.is_unread):
-            _mirror_version(client, model, version)
-        elif mirrored and (mirrored.tags, mirrored.description) != (
-            dict(version.tags),
-            version.description or "",
-        ):
-            model.versions.filter(pk=mirrored.pk).update(
-                tags=dict(version.tags), description=version.description or ""
-            )
-    _forget(model.versions.exclude(version__in=seen))
+        _mirror_version(client, model, version, known.get(int(version.version)))
+    if set(known) - seen:
+        _forget(model.versions.exclude(version__in=seen))
 
 
 def _forget(versions: Any) -> None:
@@ -119,21 +158,24 @@ def _forget(versions: Any) -> None:
     versions.exclude(pk__in=Deployment.objects.values("model_version")).delete()
 
 
-def _versions(client: "MlflowClient", name: str) -> Iterator[Any]:
-    quote = '"' if "'" in name else "'"
-    token = None
-    while True:
-        page = client.search_model_versions(f"name={quote}{name}{quote}", max_results=200, page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
+def _mirror_version(
+    client: "MlflowClient", model: RegisteredModel, version: Any, mirrored: ModelVersion | None
+) -> None:
+    if version.status != "READY":
+        return
+    editable = {"tags": dict(version.tags), "description": version.description or ""}
+    if mirrored is None or mirrored.is_unread or mirrored.created_at != _time(version.creation_timestamp):
+        fields = editable | _described(client, model, version)
+        ModelVersion.objects.update_or_create(
+            registered_model=model, version=int(version.version), defaults=fields
+        )
+    elif any(getattr(mirrored, name) != value for name, value in editable.items()):
+        ModelVersion.objects.filter(pk=mirrored.pk).update(**editable)
 
 
-def _mirror_version(client: "MlflowClient", model: RegisteredModel, version: Any) -> None:
+def _described(client: "MlflowClient", model: RegisteredModel, version: Any) -> dict[str, Any]:
+    """What never changes of a version, from the registry and from its files."""
     fields: dict[str, Any] = {
-        "description": version.description or "",
-        "tags": dict(version.tags),
         "run_id": version.run_id or "",
         "source": version.source or "",
         "created_at": _time(version.creation_timestamp),
@@ -142,15 +184,11 @@ def _mirror_version(client: "MlflowClient", model: RegisteredModel, version: Any
         "type": ModelVersion.Type.CUSTOM,
     }
     try:
-        fields |= describe_files(_read_files(f"models:/{model.name}/{version.version}"))
+        return fields | describe_files(_read_files(f"models:/{model.name}/{version.version}"))
     except Exception as error:  # an artifact store has a hundred ways to fail; the next full pass tries again
         logger.warning("a model's files cannot be read", extra={"action": "model_unread"}, exc_info=True)
-        fields["why_custom"] = f"The files of this version cannot be read: {_first_line(error)}"
-        fields["is_unread"] = True
-    with transaction.atomic():
-        ModelVersion.objects.update_or_create(
-            registered_model=model, version=int(version.version), defaults=fields
-        )
+        why = _("The files of this version cannot be read: %(reason)s") % {"reason": _first_line(error)}
+        return fields | {"why_custom": why, "is_unread": True}
 
 
 def _person(client: "MlflowClient", version: Any) -> str:
@@ -184,7 +222,7 @@ def describe_files(texts: dict[str, str]) -> dict[str, Any]:
     if "MLmodel" not in texts:
         return {
             "type": ModelVersion.Type.CUSTOM,
-            "why_custom": "It has no MLmodel file: it was not logged with MLflow.",
+            "why_custom": _("It has no MLmodel file: it was not logged with MLflow."),
         }
     described = yaml.safe_load(texts["MLmodel"]) or {}
     flavors = described.get("flavors") or {}
@@ -194,8 +232,10 @@ def describe_files(texts: dict[str, str]) -> dict[str, Any]:
         "type": ModelVersion.Type.MLFLOW if pyfunc else ModelVersion.Type.CUSTOM,
         "why_custom": ""
         if pyfunc
-        else "It has no python_function flavor, so it cannot be scored without code. Log it with a flavor that "
-        "has one, or wrap it in mlflow.pyfunc.PythonModel.",
+        else _(
+            "It has no python_function flavor, so it cannot be scored without code. Log it with a flavor that "
+            "has one, or wrap it in mlflow.pyfunc.PythonModel."
+        ),
         "flavors": [name for name in flavors if name != "python_function"],
         "signature": Signature.from_mlmodel(signature).to_dict() if signature else None,
         "environment_files": {name: text for name, text in texts.items() if name != "MLmodel"},
@@ -219,8 +259,3 @@ def _time(milliseconds: int) -> datetime:
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return (lines[0] if lines else type(error).__name__)[:300]
-
-
-def refresh_now() -> None:
-    """What *Refresh* asks for: a full pass at once."""
-    follow_registry(now=timezone.now(), full=True)

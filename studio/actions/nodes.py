@@ -211,7 +211,7 @@ class NodeAtWork(Holder):
     def beat(self) -> None:
         """Every second: which jobs are canceled. Every fifth: the leases, and how this node is."""
         if self.running:
-            self.dropped |= minibatches.jobs_to_drop(job_ids=set(self.running.values()))
+            self.dropped |= minibatches.jobs_to_drop(job_ids=set(self.running.copy().values()))
         self._ticks += 1
         if self._ticks % 5 == 1:
             super().beat()

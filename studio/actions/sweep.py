@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 
@@ -10,21 +9,19 @@ from studio.actions.compute import forget_silent_nodes, wake_cluster
 from studio.actions.jobs import settle_cancel, waiting_reason
 from studio.actions.minibatches import recover_lost
 from studio.models import Cluster, Deployment, Job, MiniBatch
+from studio.models.locks import Turn, taking_turns
 from studio.queue import enqueue
 
-LOCK = 7_301_990  # any number, the same in every control worker
 GRACE = timedelta(seconds=3)  # what a message may take before the row counts as left alone
 
 
 def sweep() -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
-        if not cursor.fetchone()[0]:
-            return
-        forget_silent_nodes()
-        _recover_minibatches()
-        _drive_jobs()
-        _wake_clusters()
+    with taking_turns(Turn.SWEEP) as mine:
+        if mine:
+            forget_silent_nodes()
+            _recover_minibatches()
+            _drive_jobs()
+            _wake_clusters()
 
 
 def _recover_minibatches() -> None:

@@ -53,6 +53,8 @@ class Child:
             stderr=errors or output,
             # A session of its own, so that Ctrl-C in the terminal reaches only the supervisor.
             start_new_session=True,
+            # As root the home itself is open for PostgreSQL's user to pass through; what is in it is not.
+            umask=0o077,
         )
 
 

@@ -33,7 +33,7 @@ def main() -> None:
         with only_one(plan.home):
             check(plan)
             run(plan)
-    except StopRequested:
+    except (StopRequested, KeyboardInterrupt):
         say("Stopped.")
     except (StudioError, env.SettingError) as problem:
         sys.exit(f"\n{problem}")
@@ -70,12 +70,12 @@ def start_services(plan: Plan, supervisor: Supervisor) -> None:
         if plan.own_mlflow:
             postgres.create_database("mlflow")
             database = postgres.url("mlflow")
-    beside = []
     if plan.own_broker:
-        beside.append(Valkey(plan.home).child())
+        supervisor.start(Valkey(plan.home).child())
+        supervisor.wait()
     if plan.own_mlflow:
-        beside.append(Mlflow(plan.home, port=plan.mlflow_port, database=database).child())
-    supervisor.start(*beside)
+        # Not waited for: it takes longest, and the next steps do not need it.
+        supervisor.start(Mlflow(plan.home, port=plan.mlflow_port, database=database).child())
 
 
 def own_child(plan: Plan, name: str, *arguments: str) -> Child:
@@ -89,20 +89,9 @@ def own_child(plan: Plan, name: str, *arguments: str) -> Child:
 
 
 def own_processes(plan: Plan) -> list[Child]:
-    web = [
-        "-m",
-        "gunicorn",
-        "studio.wsgi",
-        "-k",
-        "gthread",
-        "-w",
-        "1",
-        "--threads",
-        "8",
-        "--graceful-timeout",
-        "10",
-    ]
-    web += ["--no-control-socket", "--bind", f"{bracketed(plan.bind)}:{plan.port}"]
+    listen = f"{bracketed(plan.bind)}:{plan.port}"
+    web = ["-m", "gunicorn", "studio.wsgi", "-k", "gthread", "-w", "1", "--threads", "8"]
+    web += ["--graceful-timeout", "10", "--no-control-socket", "--bind", listen]
     celery = ["-m", "celery", "-A", "studio"]
     beat = [*celery, "beat", "--loglevel", "INFO", "-s", str(plan.home / "beat-schedule"), "--pidfile="]
     control = [*celery, "worker", "-Q", "control", "--pool", "threads", "-c", "4", "-n", "control@%h"]
@@ -159,9 +148,9 @@ def banner(plan: Plan, password: str, seconds: float) -> str:
     if password:
         sign_in = f"admin / {password}   (shown only this once)"
     elif plan.admin_password:
-        sign_in = "admin, with the password in STUDIO_ADMIN_PASSWORD at first start"
+        sign_in = "admin, with the password in STUDIO_ADMIN_PASSWORD"
     else:
-        sign_in = "admin, with the password shown at first start"
+        sign_in = "admin, with the password shown at first start (lost: start with STUDIO_ADMIN_PASSWORD=…)"
     return "\n".join(
         [
             "",

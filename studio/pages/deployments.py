@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from studio import permissions
 from studio.actions.drafts import finish_draft, finishing, start_draft
 from studio.actions.endpoints import create_deployment, environment_of, retry_deployment, settings_of
+from studio.actions.models import follow_soon
 from studio.errors import FieldErrors, NotAllowed
 from studio.forms import deployments as forms
 from studio.forms.settings import setting_lines
@@ -140,6 +142,7 @@ def _fits(form: Any, step: Step) -> bool:
 def _shown(request: HttpRequest, draft: Draft, step: Step, form: Any) -> dict[str, Any]:
     """What a step shows beside its form."""
     if step.name == "model":
+        follow_soon(now=timezone.now())
         chosen = str(form["model_version"].value() or "")
         return _models(request, int(chosen) if chosen.isdigit() else 0)
     if step.name == "environment":

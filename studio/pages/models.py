@@ -5,11 +5,13 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from studio import permissions
 from studio.actions.endpoints import environment_of
+from studio.actions.models import follow_soon
 from studio.errors import FieldErrors
 from studio.models import ModelVersion, RegisteredModel, RegistryState
 from studio.pages.listing import Listing
@@ -21,6 +23,7 @@ SORTS = {"name": "name", "created": "latest_created_at", "version": "latest_vers
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
+    follow_soon(now=timezone.now())
     listing = Listing.of(request, name="models", sorts=SORTS, default="-created")
     listing.show(RegisteredModel.objects.visible_to(request.user).matching(listing.search).with_latest())
     if not listing.is_empty and request.htmx.target == "models-empty":  # type: ignore[attr-defined]

@@ -10,7 +10,9 @@ from studio.embedded import home as homes
 from studio.embedded.home import PROJECT, StartError, only_one, runtime_dir, secret, studio_home
 
 
-def test_home_is_absolute_whatever_the_working_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_home_is_absolute_whatever_the_working_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STUDIO_HOME", "state/here")
     assert studio_home() == PROJECT / "state" / "here"
@@ -60,7 +62,8 @@ def test_secret_is_made_once_and_private(tmp_path: Path) -> None:
 
 
 def test_secret_is_the_same_for_processes_that_ask_together(tmp_path: Path) -> None:
-    program = "import sys, pathlib; from studio.embedded.home import secret; print(secret(pathlib.Path(sys.argv[1]), 'key'))"
+    program = "import sys, pathlib; from studio.embedded.home import secret\n"
+    program += "print(secret(pathlib.Path(sys.argv[1]), 'key'))"
     command = [sys.executable, "-c", program, str(tmp_path)]
     asking = [subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) for _ in range(6)]
     assert len({one.communicate()[0] for one in asking}) == 1

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from studio.embedded.mlflow import Mlflow, answers
-from tests.services import Services, free_port, temporary_home
+from tests.services import Services, free_port
 
 NOTEBOOK = """
 import sys, mlflow
@@ -53,7 +53,9 @@ def test_it_is_one_process_that_hides_its_password(running: Services) -> None:
         ("POST", {}, False),
     ],
 )
-def test_other_web_sites_cannot_use_it(running: Services, method: str, headers: dict[str, str], refused: bool) -> None:
+def test_other_web_sites_cannot_use_it(
+    running: Services, method: str, headers: dict[str, str], refused: bool
+) -> None:
     path = "experiments/search" if method == "POST" else "registered-models/search"
     request = urllib.request.Request(  # noqa: S310
         f"{running.mlflow_uri}/api/2.0/mlflow/{path}",
@@ -70,8 +72,8 @@ def test_other_web_sites_cannot_use_it(running: Services, method: str, headers: 
     assert (status == 403) is refused, status
 
 
-def test_without_a_database_of_its_own_it_keeps_a_file() -> None:
-    services = Services(temporary_home() / "with spaces")
+def test_without_a_database_of_its_own_it_keeps_a_file(tmp_path: Path) -> None:
+    services = Services(tmp_path / "a home with spaces")
     services.home.mkdir()
     mlflow = Mlflow(services.home, port=free_port())
     services.start(mlflow.child())

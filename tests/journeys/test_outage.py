@@ -1,6 +1,5 @@
 """A service that is away: the page says which, nothing is lost, and work goes on when it is back."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import RunningStudio
+from tests.journeys.steps import create_job
 
 
 @contextmanager
@@ -29,15 +29,8 @@ def test_a_job_submitted_while_the_broker_is_away_starts_when_it_is_back(
     studio: RunningStudio, page: Page
 ) -> None:
     with frozen(studio.child("valkey-server")):
-        page.goto("/jobs/new/?endpoint=breast-cancer-sample")
-        page.get_by_role("button", name="Next").click()
-        page.get_by_label("Dataset").select_option(label="breast-cancer-samples, version 1")
-        page.get_by_role("button", name="Next").click()
-        page.get_by_role("button", name="Next").click()
-        page.get_by_role("button", name="Create", exact=True).click()
-        page.wait_for_url(re.compile(r"/jobs/batchjob-"))
+        job = create_job(page, "breast-cancer-sample", dataset="breast-cancer-samples")
         expect(page.locator("main")).to_contain_text("message broker does not answer", timeout=20_000)
-        job = page.url.rstrip("/").rsplit("/", 1)[1]
         assert studio.job(job)["status"] == "Queued"
     studio.wait_for(lambda: studio.job(job)["status"] == "Completed", seconds=60)
     expect(page.locator("main")).to_contain_text("Completed", timeout=30_000)
