@@ -14,6 +14,12 @@ from tests import factories
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Quick tests first; the journeys and whole starts of the studio last."""
+    items.sort(key=lambda item: "journeys" in item.nodeid or "test_up" in item.nodeid)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def quick_passwords() -> Iterator[None]:
     """Slow hashing protects real passwords, not those of tests."""

@@ -8,12 +8,12 @@ import pytest
 from tests.services import running_services
 
 _stack = ExitStack()
-_services = _stack.enter_context(running_services())
-(_services.home / "static").mkdir()  # WhiteNoise warns where it is missing
+services = _stack.enter_context(running_services())
+(services.home / "static").mkdir()  # WhiteNoise warns where it is missing
 os.environ.update(
-    STUDIO_HOME=str(_services.home),
-    DATABASE_URL=_services.database_url("studio"),
-    BROKER_URL=_services.broker_url,
+    STUDIO_HOME=str(services.home),
+    DATABASE_URL=services.database_url("studio"),
+    BROKER_URL=services.broker_url,
     MLFLOW_TRACKING_URI="http://127.0.0.1:9",  # nobody listens there; a test that needs MLflow asks for its own
     SECRET_KEY="only-for-tests-" + "x" * 32,
 )

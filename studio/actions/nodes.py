@@ -133,29 +133,13 @@ class NodeAtWork(Holder):
         folder.mkdir(exist_ok=True)
         part, errors = folder / "part.arrow", folder / "errors.arrow"
         report = scorer.score(
-            slices=self._slices(job, minibatch),
+            slices=local_slices(job=job, minibatch=minibatch),
             part=part,
             errors=errors,
             timeout=job.settings["timeout"],
             stop=stop,
         )
         return self._stage_out(job, minibatch, part, errors), report.to_dict()
-
-    def _slices(self, job: Job, minibatch: MiniBatch) -> list[LocalSlice]:
-        store, local = open_store(job.input_datastore), []
-        for planned in minibatch.slices:
-            path = input_object(datastore=job.input_datastore, root=job.input_path, relative=planned["path"])
-            present = store.stat(path)
-            if present is None or present.etag != planned["etag"]:
-                changed = _("has disappeared") if present is None else _("has changed")
-                raise InputError(
-                    f"{planned['path']} {changed} since the job was planned. Resubmit the job.",
-                    file=planned["path"],
-                )
-            local.append(
-                LocalSlice(path=store.local_file(path), kind=file_kind(planned["path"]), name=planned["path"])
-            )
-        return local
 
     def _stage_out(self, job: Job, minibatch: MiniBatch, part: Path, errors: Path) -> dict[str, Any]:
         store = open_store(job.output_datastore)
@@ -227,6 +211,24 @@ class NodeAtWork(Holder):
         for key in list(self.scorers):
             self._end_scorer(key)
         compute.node_leaves(node=self.row)
+
+
+def local_slices(*, job: Job, minibatch: MiniBatch) -> list[LocalSlice]:
+    """The files of a mini-batch on this machine. Raises InputError for one that is not as it was planned."""
+    store, local = open_store(job.input_datastore), []
+    for planned in minibatch.slices:
+        path = input_object(datastore=job.input_datastore, root=job.input_path, relative=planned["path"])
+        present = store.stat(path)
+        if present is None or present.etag != planned["etag"]:
+            changed = _("has disappeared") if present is None else _("has changed")
+            raise InputError(
+                f"{planned['path']} {changed} since the job was planned. Resubmit the job.",
+                file=planned["path"],
+            )
+        local.append(
+            LocalSlice(path=store.local_file(path), kind=file_kind(planned["path"]), name=planned["path"])
+        )
+    return local
 
 
 def _resident(process: psutil.Process) -> int:
