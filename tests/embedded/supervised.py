@@ -17,7 +17,7 @@ FAMILY = (
     "import subprocess, sys, time; "
     f'subprocess.Popen([sys.executable, "-c", {STUBBORN!r}]); time.sleep(0.5); print("up", flush=True); time.sleep(600)'
 )
-CRASHING = "import sys; print('about to fail'); sys.exit('the disk is full')"
+CRASHING = "import sys; print('about to fail', flush=True); sys.exit('the disk is full')"
 ONCE = (
     "import pathlib, sys, time; mark = pathlib.Path('crashed'); first = not mark.exists(); mark.touch(); "
     f"first and sys.exit('stumbled'); {SLEEPER}"

@@ -140,8 +140,9 @@ def test_a_build_can_be_canceled_and_keeps_secrets_to_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET_KEY", "hidden")
-    program = tmp_path / "uv"
-    program.write_text(f"""#!{sys.executable}
+    script, program = tmp_path / "uv.py", tmp_path / "uv"
+    program.write_text(f"#!/bin/sh\nexec '{sys.executable}' '{script}' \"$@\"\n")  # its path may have spaces
+    script.write_text(f"""
 import json, os, sys, time
 if "list" in sys.argv:
     print(json.dumps([{{"version": "{PYTHON}.1", "path": "python", "implementation": "cpython"}}]))
