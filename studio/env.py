@@ -87,3 +87,9 @@ def url(name: str, default: str = "", *, schemes: Sequence[str], example: str) -
     if parts.scheme in {"http", "https"} and not parts.hostname:
         raise SettingError(f"{name} names no host; write it like {example}.")
     return value
+
+
+def without_login(address: str) -> str:
+    """The address without the user and password that it may hold."""
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

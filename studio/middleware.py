@@ -34,6 +34,18 @@ class SecurityHeadersMiddleware:
         return response
 
 
+class NoNullBytesMiddleware:
+    """PostgreSQL's text holds no NUL, and no address of ours has one; forms refuse them field by field."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            return HttpResponse(status=400)
+        return self.get_response(request)
+
+
 class LoginRequiredMiddleware(DjangoLoginRequiredMiddleware):
     """After signing in again the person lands on the page they saw, not on the fragment it asked for."""
 

@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 CONTROL = "control"
 AWAY = "the broker does not answer; the sweep will enqueue this again"
-_answers: dict[str, float] = {}
+_answers: dict[str, tuple[float, bool]] = {}  # url -> when it was asked, what it said
 
 
 def enqueue(task: str, *, queue: str = CONTROL, expires: float | None = None, **ids: Any) -> None:
@@ -44,14 +44,15 @@ def wake(cluster_queue: str, *, times: int = 1) -> None:
 def broker_answers() -> bool:
     """Whether the broker takes connections; asked at most every 3 s in one process."""
     url = settings.CELERY_BROKER_URL
-    if time.monotonic() - _answers.get(url, -10.0) < 3:
-        return True
+    asked, answer = _answers.get(url, (-10.0, False))
+    if time.monotonic() - asked < 3:
+        return answer
+    options = {"max_retries": 0, "socket_timeout": 1, "socket_connect_timeout": 1}
     try:
-        with Connection(
-            url, connect_timeout=1, transport_options={"max_retries": 0, "socket_timeout": 1}
-        ) as link:
+        with Connection(url, connect_timeout=1, transport_options=options) as link:
             link.ensure_connection(max_retries=1, timeout=1)
+        answer = True
     except Exception:  # noqa: BLE001  every transport raises its own kind when nobody is there
-        return False
-    _answers[url] = time.monotonic()
-    return True
+        answer = False
+    _answers[url] = (time.monotonic(), answer)
+    return answer

@@ -16,6 +16,7 @@ ALLOWED_HOSTS = [host.strip() for host in env.text("STUDIO_ALLOWED_HOSTS", "*").
 PUBLIC_URL = env.url("STUDIO_PUBLIC_URL", schemes=("http", "https"), example="https://studio.example.com")
 BEHIND_TLS = PUBLIC_URL.startswith("https://")
 MLFLOW_TRACKING_URI = addresses.mlflow_uri()
+MLFLOW_ADDRESS = env.without_login(MLFLOW_TRACKING_URI)  # what pages and messages show
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -44,6 +45,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "studio.middleware.LoginRequiredMiddleware",
     "studio.middleware.SecurityHeadersMiddleware",
+    "studio.middleware.NoNullBytesMiddleware",
     "studio.middleware.StudioErrorMiddleware",
     "studio.middleware.HtmxResponseMiddleware",
 ]
@@ -95,6 +97,7 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]  # those that locale/ holds: half a translation is worse than none
 TIME_ZONE = env.text("STUDIO_TIME_ZONE", "UTC")
 USE_I18N = True
 USE_TZ = True

@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 from studio.errors import StudioError
 from studio.models import Datastore
 
+LONGEST_NAME = 255  # bytes, of a file or folder on every usual disk
+
 
 class PathRefused(StudioError):
     """A path that leaves its datastore, or cannot be one."""
@@ -22,6 +24,11 @@ class PathRefused(StudioError):
 
 class AlreadyThere(StudioError):
     """An object stands where one should be written; it is left as it is."""
+
+
+def reason(error: OSError) -> str:
+    """What the system says, without the place on this machine's disk where it happened."""
+    return error.strerror or type(error).__name__
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,11 @@ class StoredObject:
     @property
     def name(self) -> str:
         return self.path.rsplit("/", 1)[-1]
+
+
+def tidy(path: str) -> str:
+    """The one spelling of a path inside a datastore: `a/b` for `./a//b/`."""
+    return "/".join(part for part in path.split("/") if part not in ("", "."))
 
 
 def checksum(path: Path) -> str:
@@ -58,8 +70,10 @@ class LocalFolder:
         )
         if path.startswith(("/", "\\", "~")) or "\0" in path or "\\" in path or ".." in path.split("/"):
             raise refused
+        if any(len(part.encode()) > LONGEST_NAME for part in path.split("/")):
+            raise PathRefused(_("A name in the path “%(path)s…” is too long.") % {"path": path[:40]})
         try:
-            found = Path(self.storage.path(path.strip("/") or "."))
+            found = Path(self.storage.path(tidy(path) or "."))
         except (SuspiciousFileOperation, ValueError) as error:
             raise refused from error
         if not found.resolve().is_relative_to(self.root):
@@ -166,9 +180,16 @@ class LocalFolder:
         shutil.rmtree(self.path(path), ignore_errors=True)
 
     def free_path(self, path: str) -> None:
-        """Raises AlreadyThere when an object stands at `path`."""
-        if self.stat(path) is not None:
+        """Raises AlreadyThere when something stands at `path`, or a file where a folder of it would be."""
+        target = self.path(path)
+        if target.exists():
             raise AlreadyThere(self._already_there(path))
+        for folder in target.parents:
+            if folder.is_file():
+                place = {"path": folder.relative_to(self.root).as_posix()}
+                raise AlreadyThere(
+                    _("“%(path)s” is a file, not a folder. Choose another output path.") % place
+                )
 
 
 def open_store(datastore: Datastore) -> LocalFolder:

@@ -107,3 +107,11 @@ def test_example_file_names_every_variable() -> None:
             )
     named = set(re.findall(r"^#? ?(\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert read == named
+
+
+def test_an_address_is_shown_without_its_login() -> None:
+    assert (
+        env.without_login("https://ada:secret@mlflow.example.com:5000/x")
+        == "https://mlflow.example.com:5000/x"
+    )
+    assert env.without_login("http://127.0.0.1:5050") == "http://127.0.0.1:5050"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.stores import AlreadyThere, LocalFolder, PathRefused
+from studio.stores import AlreadyThere, LocalFolder, PathRefused, tidy
 
 
 @pytest.fixture
@@ -115,3 +115,24 @@ def test_of_many_at_once_one_writes(folder, tmp_path):
         thread.join()
     written = [outcome for outcome in outcomes if outcome]
     assert written == [(folder.root / "out.csv").read_bytes()]
+
+
+@pytest.mark.parametrize("path", ["a//b", "./a/b", "a/b/", "a/./b"])
+def test_a_path_has_one_spelling(path):
+    assert tidy(path) == "a/b"
+
+
+def test_the_whole_datastore_is_listed_as_a_dot_or_nothing(folder):
+    folder.write("a/1.csv", [b"x"])
+    assert [item.path for item in folder.list(".")] == [item.path for item in folder.list("")] == ["a/1.csv"]
+
+
+def test_a_name_that_no_disk_takes_is_refused(folder):
+    with pytest.raises(PathRefused, match="too long"):
+        folder.stat("x" * 300)
+
+
+def test_a_location_that_is_a_file_is_refused(folder):
+    folder.write("data.csv", [b"x"])
+    with pytest.raises(AlreadyThere, match=r"data\.csv” is a file, not a folder"):
+        folder.free_path("data.csv/predictions.csv")

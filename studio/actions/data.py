@@ -14,7 +14,7 @@ from studio.actions import events
 from studio.errors import FieldErrors
 from studio.models import DataAsset, DataAssetVersion, Datastore
 from studio.permissions import check_can_create_data_asset
-from studio.stores import PathRefused, open_store
+from studio.stores import PathRefused, open_store, tidy
 
 
 def default_datastore() -> Datastore:
@@ -82,7 +82,7 @@ def register_data_asset(
         description=description,
         type=type,
         datastore=datastore,
-        path=path.strip("/"),
+        path=tidy(path),
         size=sum(item.size for item in found),
         files=len(found),
     )

@@ -23,7 +23,7 @@ from studio.actions.minibatches import first_failure, losses
 from studio.errors import StudioError
 from studio.models import Job, MiniBatch
 from studio.models.states import MoveRefused
-from studio.stores import checksum, open_store
+from studio.stores import checksum, open_store, reason
 
 
 def finalize_job(*, job_id: int, holder: Holder) -> None:
@@ -43,6 +43,9 @@ def finalize_job(*, job_id: int, holder: Holder) -> None:
             return
         except (StudioError, ScoringError) as error:
             fail_job(job=claimed, lease=lease, error=str(error))
+        except OSError as error:
+            written = _("The output cannot be written: %(reason)s. Make room or choose another output path.")
+            fail_job(job=claimed, lease=lease, error=written % {"reason": reason(error)})
 
 
 def _finish(job: Job, lease: uuid.UUID) -> None:
@@ -100,7 +103,9 @@ def _parts(job: Job, completed: list[MiniBatch]) -> list[PartRef]:
     def local(note: dict[str, Any]) -> Path:
         path: Path = store.local_file(note["path"])
         if not path.is_file() or path.stat().st_size != note["size"] or checksum(path) != note["checksum"]:
-            raise OutputError(_("A part of the output has been damaged: %(path)s. Resubmit the job.") % note)
+            raise OutputError(
+                _("A part of the output has been damaged: %(path)s. Create the job again.") % note
+            )
         return path
 
     parts = []

@@ -10,7 +10,7 @@ from scoring.preview import Preview, first_rows
 from scoring.signature import FLOATS, INTEGERS, ColumnCheck, Signature, compare, missing_required
 from studio.errors import StudioError
 from studio.models import Datastore
-from studio.stores import open_store
+from studio.stores import open_store, reason, tidy
 
 
 @dataclass
@@ -58,7 +58,7 @@ def list_input(*, datastore: Datastore, path: str) -> list[InputFile]:
             )
             % {"path": path, "store": datastore.name}
         )
-    root = path.strip("/")
+    root = tidy(path)
     found = []
     for item in store.list(path):
         relative = item.path[len(root) :].lstrip("/")
@@ -69,9 +69,7 @@ def list_input(*, datastore: Datastore, path: str) -> list[InputFile]:
 
 def input_object(*, datastore: Datastore, root: str, relative: str) -> str:
     """The datastore path of a file that list_input() gave."""
-    return (
-        root.strip("/") if open_store(datastore).stat(root) else f"{root.strip('/')}/{relative}".lstrip("/")
-    )
+    return tidy(root) if open_store(datastore).stat(root) else tidy(f"{root}/{relative}")
 
 
 def check_input(
@@ -95,7 +93,15 @@ def check_input(
             check.problem = missing_sentence(missing)
     except (ScoringError, StudioError) as error:
         check.problem = str(error)
+    except OSError as error:
+        check.problem = unreadable(error)
     return check
+
+
+def unreadable(error: OSError) -> str:
+    return _("The input cannot be read: %(reason)s. Check the path and its permissions.") % {
+        "reason": reason(error)
+    }
 
 
 def first_rows_of(*, datastore: Datastore, root: str, file: InputFile, rows: int = 20) -> FirstRows:
@@ -104,8 +110,10 @@ def first_rows_of(*, datastore: Datastore, root: str, file: InputFile, rows: int
         whole = input_object(datastore=datastore, root=root, relative=file.path)
         with open_store(datastore).open(whole) as stream:
             preview = first_rows(stream=stream, name=file.path, rows=rows)
-    except (ScoringError, StudioError, OSError) as error:
+    except (ScoringError, StudioError) as error:
         return FirstRows(problem=str(error))
+    except OSError as error:
+        return FirstRows(problem=unreadable(error))
     columns = [TypedColumn(one.name, one.type, one.type in INTEGERS + FLOATS) for one in preview.columns]
     return FirstRows(columns=columns, rows=preview.rows)
 
@@ -113,8 +121,8 @@ def first_rows_of(*, datastore: Datastore, root: str, file: InputFile, rows: int
 def missing_sentence(missing: list[str]) -> str:
     if len(missing) == 1:
         return _(
-            "The model needs the column %(name)s, which this input does not have. Choose another dataset or version."
+            "The model needs the column %(name)s, which this input does not have. Choose another data asset or version."
         ) % {"name": missing[0]}
     return _(
-        "The model needs the columns %(names)s, which this input does not have. Choose another dataset or version."
+        "The model needs the columns %(names)s, which this input does not have. Choose another data asset or version."
     ) % {"names": ", ".join(missing)}

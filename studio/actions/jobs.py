@@ -16,7 +16,7 @@ from scoring.settings import OVERRIDABLE, ScoringSettings
 from studio.actions import display_names, events
 from studio.actions.compute import wake_cluster
 from studio.actions.endpoints import cluster_refusals
-from studio.actions.inputs import list_input
+from studio.actions.inputs import list_input, unreadable
 from studio.actions.leases import Holder
 from studio.actions.models import model_key
 from studio.errors import FieldErrors, StudioError
@@ -24,7 +24,7 @@ from studio.models import Cluster, DataAssetVersion, Datastore, Deployment, Job,
 from studio.models.states import MoveRefused
 from studio.permissions import check_can_cancel_job, check_can_use_deployment
 from studio.queue import enqueue
-from studio.stores import open_store
+from studio.stores import open_store, tidy
 
 MAX_DRIVES = 5  # times that a step of a job is begun before its silent deaths count as its failure
 
@@ -65,7 +65,7 @@ def check_output(*, datastore: Datastore, path: str, settings: ScoringSettings) 
 
     Raises AlreadyThere, PathRefused or StudioError.
     """
-    store, folder = open_store(datastore), path.strip("/")
+    store, folder = open_store(datastore), tidy(path)
     for name in objects_written(settings):
         store.free_path(f"{folder}/{name}".lstrip("/"))
     if Job.objects.unfinished().filter(output_datastore=datastore, output_path=folder).exists():
@@ -91,7 +91,7 @@ def submit_job(*, user: User, request: JobRequest) -> Job:
         raise FieldErrors(problems)
     name = f"batchjob-{uuid.uuid4()}"
     output_datastore = request.output_datastore or Datastore.objects.get(is_default=True)
-    output_path = request.output_path.strip("/") or f"azureml/{name}/score"
+    output_path = tidy(request.output_path) or f"azureml/{name}/score"
     check_output(datastore=output_datastore, path=output_path, settings=settings)
     try:
         with transaction.atomic():
@@ -109,7 +109,7 @@ def submit_job(*, user: User, request: JobRequest) -> Job:
                 settings=settings.to_dict(),
                 setting_origins=origins,
                 input_datastore=request.input_datastore,
-                input_path=request.input_path,
+                input_path=tidy(request.input_path),
                 input_asset=request.input_asset,
                 input_label=_input_label(request),
                 output_datastore=output_datastore,
@@ -151,7 +151,7 @@ def _frozen(deployment: Deployment) -> dict[str, Any]:
 def _input_label(request: JobRequest) -> str:
     if request.input_asset:
         return str(request.input_asset)
-    return f"{request.input_datastore.name} / {request.input_path}"
+    return f"{request.input_datastore.name} / {tidy(request.input_path)}"
 
 
 def cancel_job(*, user: User, job: Job) -> None:
@@ -238,7 +238,7 @@ def claim_job(*, job_id: int, before: str, during: str, worker: str) -> Job | No
             job=job,
             lease=job.lease,
             error=_(
-                "The control worker died %(times)s times in the step %(step)s of this job. See its log, then resubmit."
+                "The studio's control worker died %(times)s times while %(step)s this job. Create the job again."
             )
             % {"times": MAX_DRIVES, "step": job.get_status_display()},
         )
@@ -258,6 +258,9 @@ def prepare_job(*, job_id: int, holder: Holder) -> None:
             return
         except (StudioError, ScoringError) as error:
             fail_job(job=job, lease=lease, error=str(error))
+            return
+        except OSError as error:
+            fail_job(job=job, lease=lease, error=unreadable(error))
             return
     wake_cluster(job.cluster)
 

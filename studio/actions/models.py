@@ -73,7 +73,7 @@ def _follow_in_turn(now: datetime, full: bool) -> None:
     except (MlflowException, OSError) as error:  # what requests raises is an OSError
         logger.warning("MLflow cannot be followed", extra={"action": "registry_failed"}, exc_info=True)
         sentence = _("MLflow at %(address)s does not answer: %(reason)s") % {
-            "address": settings.MLFLOW_TRACKING_URI,
+            "address": settings.MLFLOW_ADDRESS,
             "reason": _first_line(error),
         }
         RegistryState.report(error=sentence)
@@ -256,6 +256,11 @@ def _time(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
+def public(text: str) -> str:
+    """What MLflow's client says, without the login that its address may hold."""
+    return text.replace(settings.MLFLOW_TRACKING_URI, settings.MLFLOW_ADDRESS)
+
+
 def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
+    lines = public(str(error)).strip().splitlines()
     return (lines[0] if lines else type(error).__name__)[:300]

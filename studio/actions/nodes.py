@@ -101,9 +101,7 @@ class NodeAtWork(Holder):
             self._failed(slot, minibatch, error)
         except Exception as error:
             logger.exception("a mini-batch met a bug of the studio", extra={"action": "minibatch_bug"})
-            sentence = (
-                f"The studio itself failed here ({type(error).__name__}). Resubmit; report it if it recurs."
-            )
+            sentence = f"The studio itself failed here ({type(error).__name__}). Try again; report it if it recurs."
             self._failed(slot, minibatch, ScoringError(sentence, traceback=traceback.format_exc()))
         finally:
             self.running.pop(slot, None)
@@ -222,7 +220,7 @@ def local_slices(*, job: Job, minibatch: MiniBatch) -> list[LocalSlice]:
         if present is None or present.etag != planned["etag"]:
             changed = _("has disappeared") if present is None else _("has changed")
             raise InputError(
-                f"{planned['path']} {changed} since the job was planned. Resubmit the job.",
+                f"{planned['path']} {changed} since the job was planned. Create the job again.",
                 file=planned["path"],
             )
         local.append(

@@ -18,13 +18,14 @@ from typing import Any
 
 import uv
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from scoring.environment import Environment, EnvironmentSpec, build_environment, find_environment
 from scoring.errors import EnvironmentBuildError, ModelLoadError, ScoringCanceled, ScoringError
 from scoring.processes import Scorer
 from studio.actions import endpoints
 from studio.actions.leases import Holder
-from studio.actions.models import model_key
+from studio.actions.models import model_key, public
 from studio.errors import Unavailable
 from studio.models import Deployment
 from studio.models.states import MoveRefused
@@ -91,13 +92,14 @@ def _download(uri: str, folder: Path, stop: Stop) -> None:
             time.sleep(0.05)
         if child.returncode:
             output.seek(0)
-            _explain(uri, output.read().decode(errors="replace"))
+            _explain(uri, public(output.read().decode(errors="replace")))
 
 
 def _explain(uri: str, said: str) -> None:
     if not mlflow_answers():
         raise Unavailable(
-            f"MLflow at {settings.MLFLOW_TRACKING_URI} does not answer. Work goes on when it is back."
+            _("MLflow at %(address)s does not answer. Work goes on when it is back.")
+            % {"address": settings.MLFLOW_ADDRESS}
         )
     last = said.strip().splitlines()[-1:] or ["no reason given"]
     raise ModelLoadError(f"The files of {uri} cannot be fetched from MLflow: {last[0]}", traceback=said)
@@ -105,7 +107,7 @@ def _explain(uri: str, said: str) -> None:
 
 def mlflow_answers() -> bool:
     try:
-        with urllib.request.urlopen(f"{settings.MLFLOW_TRACKING_URI}/health", timeout=3) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"{settings.MLFLOW_ADDRESS}/health", timeout=3) as answer:  # noqa: S310
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

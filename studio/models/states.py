@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from django.db import models
+from django.utils.translation import gettext as _
 
 from studio.errors import StudioError
 
@@ -73,11 +74,14 @@ class Stateful(models.Model):
         Raises MoveRefused when the table forbids the move or another process changed the row first.
         """
         if not self.may_move_to(status):
-            raise MoveRefused(f"{self} is {self.status} and cannot become {status}.")
+            raise MoveRefused(
+                _("“%(thing)s” is %(status)s, so this cannot be done any more. Reload the page.")
+                % {"thing": self, "status": self.status_label}
+            )
         seen = {"pk": self.pk, "status": self.status}
         if held is not None:
             seen["lease"] = held
         changed = type(self)._default_manager.filter(**seen).update(**{"status": status, **fields})
         if not changed:
-            raise MoveRefused(f"{self} has changed meanwhile.")
+            raise MoveRefused(_("“%(thing)s” changed just now. Reload the page.") % {"thing": self})
         self.refresh_from_db()

@@ -59,6 +59,30 @@ def test_two_jobs_never_hold_the_same_location(person, store, enqueued):
         jobs.submit_job(user=person, request=request(store, output_datastore=store, output_path="out/"))
 
 
+@pytest.mark.parametrize("spelling", ["out", "./out", "out//", "out/."])
+def test_a_location_is_the_same_however_it_is_spelled(person, store, enqueued, spelling):
+    first = request(store, output_datastore=store, output_path="out")
+    jobs.submit_job(user=person, request=first)
+    with pytest.raises(StudioError, match="Another job is writing"):
+        jobs.submit_job(user=person, request=request(store, output_datastore=store, output_path=spelling))
+
+
+def test_a_disk_that_refuses_fails_the_job_with_its_reason(person, store, enqueued, monkeypatch):
+    job = prepared(person, store, enqueued, {"a.csv": "x\n1\n"})
+    job.minibatches.update(status="Failed", finished_at=timezone.now(), error="e")
+    Job.objects.update(minibatches_done=1, minibatches_failed=1, files_failed=1)
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device", "/secret/place")
+
+    monkeypatch.setattr("studio.stores.LocalFolder.put_if_absent", full)
+    finalizing.finalize_job(job_id=job.pk, holder=CONTROL)
+    job.refresh_from_db()
+    assert job.status == Job.Status.FAILED
+    assert "No space left on device" in job.error
+    assert "/secret/place" not in job.error
+
+
 @pytest.mark.parametrize("name", ["predictions.csv", "errors.csv", "_summary.json"])
 def test_an_output_that_exists_is_refused(person, store, enqueued, name):
     target = Path(store.options["root"], "out", name)
