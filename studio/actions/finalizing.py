@@ -7,7 +7,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings as studio_settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
@@ -20,6 +19,7 @@ from studio.actions import events
 from studio.actions.jobs import claim_job, fail_job
 from studio.actions.leases import Holder
 from studio.actions.minibatches import first_failure, losses
+from studio.actions.scratch import scratch
 from studio.errors import StudioError
 from studio.models import Job, MiniBatch
 from studio.models.states import MoveRefused
@@ -49,9 +49,7 @@ def finalize_job(*, job_id: int, holder: Holder) -> None:
 
 
 def _finish(job: Job, lease: uuid.UUID) -> None:
-    scratch = studio_settings.STUDIO_HOME / "scratch"
-    scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=scratch, prefix="finalize-") as folder:
+    with tempfile.TemporaryDirectory(dir=scratch(), prefix="finalize-") as folder:
         written, summary = _write(job, Path(folder))
         failure = _why_nothing(job)
         if failure:

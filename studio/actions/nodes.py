@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from django.conf import settings
 from django.utils.translation import gettext as _
 
 from scoring.errors import InputError, ScoringCanceled, ScoringError
 from scoring.plan import file_kind
 from scoring.processes import LocalSlice, Scorer
-from studio.actions import compute, endpoints, minibatches, provisioning
+from studio.actions import compute, endpoints, minibatches, provisioning, scratch
 from studio.actions.inputs import input_object
 from studio.actions.leases import Holder
 from studio.errors import StudioError, Unavailable
@@ -168,14 +167,12 @@ class NodeAtWork(Holder):
         environment = provisioning.ensure_environment(
             spec=job.spec["environment"], log=logger.info, stop=stop
         )
-        logs = settings.STUDIO_HOME / "logs" / "scorers"
-        logs.mkdir(parents=True, exist_ok=True)
         scorer = provisioning.start_scorer(
             environment=environment,
             model=model,
             settings_=job.settings,
             memory=self.row.cluster.slot_memory,
-            log=logs / f"{job.name}-{self.name}-slot{slot}.log",
+            log=scratch.scorer_logs() / f"{job.name}-{self.name}-slot{slot}.log",
         )
         self.scorers[key] = scorer
         Job.objects.filter(pk=job.pk).update(
@@ -242,6 +239,7 @@ _current: NodeAtWork | None = None
 def become(*, cluster_name: str) -> NodeAtWork:
     """Make this process a node of the cluster."""
     global _current
+    scratch.clear()
     _current = NodeAtWork(cluster_name=cluster_name)
     _current.start()
     return _current

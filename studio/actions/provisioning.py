@@ -26,6 +26,7 @@ from scoring.processes import Scorer
 from studio.actions import endpoints
 from studio.actions.leases import Holder
 from studio.actions.models import model_key, public
+from studio.actions.scratch import scratch
 from studio.errors import Unavailable
 from studio.models import Deployment
 from studio.models.states import MoveRefused
@@ -117,11 +118,11 @@ def start_scorer(
     *, environment: Environment, model: Path, settings_: dict[str, Any], memory: int, log: Path
 ) -> Scorer:
     """A scorer that has not loaded its model yet, in a scratch folder of its own below STUDIO_HOME."""
-    scratch = Path(tempfile.mkdtemp(dir=_folder("scratch")))
+    own = Path(tempfile.mkdtemp(dir=scratch()))
     return Scorer.start(
         python=environment.python,
         model=model,
-        scratch=scratch,
+        scratch=own,
         variables=settings_["environment_variables"],
         memory_limit=memory,
         log=log,
@@ -190,7 +191,7 @@ def _try_model(deployment: Deployment, log: DeploymentLog, stop: Stop) -> list[s
     log("Building the environment of the model.")
     environment = ensure_environment(spec=deployment.environment, log=log, stop=stop)
     log("Loading the model in its environment.")
-    with tempfile.NamedTemporaryFile(dir=_folder("scratch"), suffix=".log") as output:
+    with tempfile.NamedTemporaryFile(dir=scratch(), suffix=".log") as output:
         scorer = start_scorer(
             environment=environment,
             model=model,
