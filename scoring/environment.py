@@ -1,19 +1,21 @@
 """Builds the Python environment that a model asks for, once per machine and set of packages."""
 
-import fcntl
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 from scoring.errors import EnvironmentBuildError, ScoringCanceled
+from scoring.locking import exclusive
 from scoring.requirements import EnvironmentSpec as EnvironmentSpec
 
 POLL_SECONDS = 0.1
@@ -47,7 +49,8 @@ def build_environment(
     root.mkdir(parents=True, exist_ok=True)
     if built := find_environment(spec=spec, root=root):
         return built
-    with _lock(root / f"{spec.key}.lock", log, stop):
+    waiting = partial(log, "Waiting for another process that builds the same environment.")
+    with exclusive(root / f"{spec.key}.lock", stop=stop, waiting=waiting):
         if built := find_environment(spec=spec, root=root):
             return built
         aside = Path(tempfile.mkdtemp(prefix=f".{spec.key}-", dir=root))
@@ -69,25 +72,9 @@ def find_environment(*, spec: EnvironmentSpec, root: Path) -> Environment | None
         notes = json.loads((path / READY).read_text())["notes"]
     except (OSError, ValueError, KeyError):
         return None
-    return Environment(path=path, python=path / "bin" / "python", notes=notes)
-
-
-@contextmanager
-def _lock(path: Path, log: Callable[[str], None], stop: Callable[[], bool]) -> Iterator[None]:
-    with path.open("w") as file:
-        waiting = False
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if not waiting:
-                    log("Waiting for another process that builds the same environment.")
-                    waiting = True
-                if stop():
-                    raise ScoringCanceled("Building the environment was canceled.") from None
-                time.sleep(POLL_SECONDS)
-        yield
+    python = path / "bin" / "python"
+    # A link to a Python that an upgrade has taken away: not ready, so it is built again.
+    return Environment(path=path, python=python, notes=notes) if python.exists() else None
 
 
 def _build(
@@ -156,11 +143,26 @@ def _run(command: Sequence[str | Path], log: Callable[[str], None], stop: Callab
     )
     assert process.stdout
     os.set_blocking(process.stdout.fileno(), False)
-    said = b""
-    logged = 0
+    try:
+        text = _follow(process, process.stdout, log, stop)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    finally:
+        process.stdout.close()
+    if process.returncode:
+        raise EnvironmentBuildError(f"The environment cannot be built: {_reason(text)}", log=text)
+
+
+def _follow(
+    process: subprocess.Popen[bytes], output: IO[bytes], log: Callable[[str], None], stop: Callable[[], bool]
+) -> str:
+    """All that the process says until its end, each line logged as soon as it is whole."""
+    said, logged = b"", 0
     while True:
         code = process.poll()
-        said += process.stdout.read() or b""
+        said += output.read() or b""
         lines = said.split(b"\n")
         complete = lines if code is not None else lines[:-1]
         for line in complete[logged:]:
@@ -168,17 +170,10 @@ def _run(command: Sequence[str | Path], log: Callable[[str], None], stop: Callab
                 log(line.decode("utf-8", "replace").rstrip())
         logged = len(complete)
         if code is not None:
-            break
+            return said.decode("utf-8", "replace")
         if stop():
-            os.killpg(process.pid, 9)
-            process.wait()
-            process.stdout.close()
             raise ScoringCanceled("Building the environment was canceled.")
         time.sleep(POLL_SECONDS)
-    process.stdout.close()
-    if code:
-        text = said.decode("utf-8", "replace")
-        raise EnvironmentBuildError(f"The environment cannot be built: {_reason(text)}", log=text)
 
 
 def _reason(said: str) -> str:

@@ -94,6 +94,17 @@ class ScoreReport:
         return {**asdict(self), "slices": [one.to_dict() for one in self.slices]}
 
 
+def storable(value: Any) -> Any:
+    """What a model said, without what PostgreSQL's text does not hold: NUL, and halves of UTF-16 pairs."""
+    if isinstance(value, str):
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [storable(one) for one in value]
+    if isinstance(value, dict):
+        return {storable(name): storable(one) for name, one in value.items()}
+    return value
+
+
 def _never() -> bool:
     return False
 
@@ -226,7 +237,7 @@ class Scorer:
         if len(self._answers) < end:
             return None
         body, self._answers = self._answers[HEADER.size : end], self._answers[end:]
-        answer: dict[str, Any] = json.loads(body)
+        answer: dict[str, Any] = storable(json.loads(body))
         return answer
 
     def _died(self) -> ScorerDied:

@@ -71,6 +71,11 @@ def check_can_create_job(user: Person, endpoint: Endpoint) -> None:
 
 def check_can_use_deployment(user: Person, deployment: Deployment) -> None:
     _signed_in(user)
+    if deployment.model_version.key != deployment.model_key:
+        raise NotAllowed(
+            _("The model %(model)s was deleted in MLflow and registered again since. Deploy it again.")
+            % {"model": deployment.model_label}
+        )
     if not deployment.is_ready:
         raise NotAllowed(
             _("The deployment “%(name)s” is %(status)s and cannot score. Choose one that has succeeded.")

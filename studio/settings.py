@@ -5,7 +5,7 @@ from csp.constants import NONCE, NONE, SELF
 
 from studio import env
 from studio.embedded import addresses
-from studio.embedded.home import PROJECT, studio_home
+from studio.embedded.home import PROJECT, make_folder, prepare_home, studio_home
 
 BASE_DIR = PROJECT
 STUDIO_HOME = studio_home()
@@ -113,8 +113,8 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 # Uploads go to the datastore in pieces; only what is larger than this touches the disk on its way.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
-FILE_UPLOAD_TEMP_DIR = None
-DATA_UPLOAD_MAX_NUMBER_FILES = 10_000
+FILE_UPLOAD_TEMP_DIR = make_folder(prepare_home(STUDIO_HOME) / "uploads")  # beside the datastore: /tmp is memory on many machines
+DATA_UPLOAD_MAX_NUMBER_FILES = 500  # each large one holds a file descriptor until the form is done
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = BEHIND_TLS
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0

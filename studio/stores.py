@@ -103,7 +103,7 @@ class LocalFolder:
         if found.is_file():
             yield self._object(found)
             return
-        for folder, folders, files in os.walk(found):
+        for folder, folders, files in os.walk(found, onerror=_refuse):
             folders.sort()
             for name in files:
                 file = Path(folder, name)
@@ -176,6 +176,9 @@ class LocalFolder:
             "“%(path)s” exists already, and the studio never overwrites. Choose another output path."
         ) % {"path": path}
 
+    def delete(self, path: str) -> None:
+        self.path(path).unlink(missing_ok=True)
+
     def delete_folder(self, path: str) -> None:
         shutil.rmtree(self.path(path), ignore_errors=True)
 
@@ -190,6 +193,11 @@ class LocalFolder:
                 raise AlreadyThere(
                     _("“%(path)s” is a file, not a folder. Choose another output path.") % place
                 )
+
+
+def _refuse(error: OSError) -> None:
+    """A folder that cannot be read must not look like an empty one."""
+    raise error
 
 
 def open_store(datastore: Datastore) -> LocalFolder:

@@ -85,6 +85,7 @@ def deployment(
         "finished_at": None if status == Deployment.Status.CREATING else Now(),
     }
     values["model_version"] = fields.pop("model_version", None) or model_version()
+    values["model_key"] = values["model_version"].key
     values["cluster"] = fields.pop("cluster", None) or cluster()
     made = Deployment.objects.create(endpoint=home, **{**values, **fields})
     if is_default and status == Deployment.Status.SUCCEEDED:

@@ -13,6 +13,7 @@ from scoring.scorer.failures import FileFailure, PredictFailure
 
 def main(arguments: list[str]) -> None:
     limit = int(arguments[0]) if arguments else 0
+    _die_with_the_node()
     channel = Channel()
     if limit:
         _limit_memory(limit)
@@ -24,6 +25,17 @@ def main(arguments: list[str]) -> None:
         except BaseException as error:  # a model may raise SystemExit or KeyboardInterrupt
             answer = _failure(error, request["do"], limit)
         channel.send(answer)
+
+
+def _die_with_the_node() -> None:
+    """Linux ends this process with the thread that started it, even while a model's C code holds the interpreter
+    and the end of the pipe cannot be read."""
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
+    except (OSError, AttributeError):
+        pass  # elsewhere the end of the pipe has to do
 
 
 def _limit_memory(limit: int) -> None:

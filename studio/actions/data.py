@@ -14,7 +14,7 @@ from studio.actions import events
 from studio.errors import FieldErrors
 from studio.models import DataAsset, DataAssetVersion, Datastore
 from studio.permissions import check_can_create_data_asset
-from studio.stores import PathRefused, open_store, tidy
+from studio.stores import PathRefused, open_store, reason, tidy
 
 
 def default_datastore() -> Datastore:
@@ -55,6 +55,12 @@ def upload_data_asset(
             size=sum(item.size for item in stored),
             files=len(stored),
         )
+    except OSError as error:
+        store.delete_folder(folder)
+        full = _("The files cannot be stored: %(reason)s. Nothing was registered.") % {
+            "reason": reason(error)
+        }
+        raise FieldErrors({"files": full}) from error
     except BaseException:
         store.delete_folder(folder)
         raise
@@ -70,6 +76,10 @@ def register_data_asset(
         found = list(store.list(path))
     except PathRefused as refusal:
         raise FieldErrors({"path": str(refusal)}) from refusal
+    except OSError as error:
+        raise FieldErrors(
+            {"path": _("This cannot be read: %(reason)s.") % {"reason": reason(error)}}
+        ) from error
     if not found:
         raise FieldErrors({"path": _("There is no file at “%(path)s” in this datastore.") % {"path": path}})
     if type == DataAsset.Type.FILE and store.stat(path) is None:

@@ -1,4 +1,4 @@
-import secrets
+import random
 import string
 
 ADJECTIVES = (
@@ -16,7 +16,8 @@ NOUNS = (
 ).split()
 
 
-def generate() -> str:
-    """adjective_noun_suffix, as Azure names jobs for people: `brave_sun_rmvw3yx4`."""
-    suffix = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8))
-    return f"{secrets.choice(ADJECTIVES)}_{secrets.choice(NOUNS)}_{suffix}"
+def generate(seed: str | None = None) -> str:
+    """adjective_noun_suffix, as Azure names jobs for people: `brave_sun_rmvw3yx4`. The same for the same `seed`."""
+    choose = random.Random(seed).choice  # noqa: S311  a name is no secret
+    suffix = "".join(choose(string.ascii_lowercase + string.digits) for _ in range(8))
+    return f"{choose(ADJECTIVES)}_{choose(NOUNS)}_{suffix}"

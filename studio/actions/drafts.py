@@ -16,9 +16,18 @@ KEPT = timedelta(days=30)
 
 
 def start_draft(*, user: User, kind: str, answers: dict[str, Any]) -> Draft:
-    """A new draft; those that were left for 30 days go."""
+    """A draft that begins with `answers`; those that were left for 30 days go."""
     Draft.objects.filter(updated_at__lt=Now() - KEPT).delete()
-    return Draft.objects.create(owner=user, kind=kind, answers=answers)
+    return _untouched(user, kind, answers) or Draft.objects.create(owner=user, kind=kind, answers=answers)
+
+
+def _untouched(user: User, kind: str, answers: dict[str, Any]) -> Draft | None:
+    """One that the person began with the same answers and has left at that: opening a wizard twice makes one draft."""
+    same = Draft.objects.filter(owner=user, kind=kind, answers=answers, finished_at=None)
+    draft: Draft | None = same.order_by("-created_at").first()
+    if draft:
+        draft.save(update_fields=["updated_at"])
+    return draft
 
 
 def answer_step(*, draft: Draft, step: str, answers: dict[str, Any]) -> None:

@@ -79,6 +79,7 @@ def create_deployment(
                     description=description,
                     tags=tags or {},
                     model_version=model_version,
+                    model_key=model_version.key,
                     cluster=cluster,
                     environment=spec.to_dict(),
                     settings=settings.to_dict(),

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -16,7 +16,7 @@ from scoring.outputs import PartRef, PartSlice, file_labels, write_errors, write
 from scoring.processes import ScoreReport
 from scoring.summary import build_summary, merge_sketches
 from studio.actions import events
-from studio.actions.jobs import claim_job, fail_job
+from studio.actions.jobs import claim_job, fail_by_bug, fail_job
 from studio.actions.leases import Holder
 from studio.actions.minibatches import first_failure, losses
 from studio.actions.scratch import scratch
@@ -36,36 +36,41 @@ def finalize_job(*, job_id: int, holder: Holder) -> None:
     )
     if claimed is None:
         return
+    written: list[str] = []  # also of a finalize that fails half-way: those objects are the job's own
     with holder.holding(claimed) as lease:
         try:
-            _finish(claimed, lease)
+            _finish(claimed, lease, written)
         except MoveRefused:
             return
         except (StudioError, ScoringError) as error:
-            fail_job(job=claimed, lease=lease, error=str(error))
+            fail_job(job=claimed, lease=lease, error=str(error), outputs=written)
         except OSError as error:
-            written = _("The output cannot be written: %(reason)s. Make room or choose another output path.")
-            fail_job(job=claimed, lease=lease, error=written % {"reason": reason(error)})
+            full = _("The output cannot be written: %(reason)s. Make room or choose another output path.")
+            fail_job(job=claimed, lease=lease, error=full % {"reason": reason(error)}, outputs=written)
+        except (OperationalError, InterfaceError):
+            raise  # the database is away; the lease runs out and the step is begun again
+        except Exception as error:
+            fail_by_bug(job=claimed, lease=lease, error=error, outputs=written)
+    store = open_store(claimed.output_datastore)
+    for name in written:
+        store.settle(claimed.output_object(name), owner=claimed.name)
+    if claimed.is_completed and not claimed.minibatches_failed:
+        store.delete_folder(claimed.parts_path)
 
 
-def _finish(job: Job, lease: uuid.UUID) -> None:
+def _finish(job: Job, lease: uuid.UUID, written: list[str]) -> None:
     with tempfile.TemporaryDirectory(dir=scratch(), prefix="finalize-") as folder:
-        written, summary = _write(job, Path(folder))
+        summary = _write(job, Path(folder), written)
         failure = _why_nothing(job)
         if failure:
             fail_job(job=job, lease=lease, outputs=written, **failure)
         else:
             _complete(job, lease, written, summary)
+
+
+def _write(job: Job, folder: Path, written: list[str]) -> dict[str, Any]:
+    """Put the outputs where they belong, each noted in `written`; gives the summary."""
     store = open_store(job.output_datastore)
-    for name in written:
-        store.settle(job.output_object(name), owner=job.name)
-    if job.is_completed and not job.minibatches_failed:
-        store.delete_folder(job.parts_path)
-
-
-def _write(job: Job, folder: Path) -> tuple[list[str], dict[str, Any]]:
-    """Put the outputs where they belong; their names, and the summary."""
-    store, written = open_store(job.output_datastore), []
     completed = list(job.minibatches.completed().in_plan_order())
     parts = _parts(job, completed)
     if job.settings["output_action"] == "append_row" and _has_predictions(job):
@@ -80,7 +85,7 @@ def _write(job: Job, folder: Path) -> tuple[list[str], dict[str, Any]]:
     file = folder / "_summary.json"
     file.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     written.append(_put(store, job, "_summary.json", file))
-    return written, summary
+    return summary
 
 
 def _has_predictions(job: Job) -> bool:

@@ -63,8 +63,19 @@ def list_input(*, datastore: Datastore, path: str) -> list[InputFile]:
     for item in store.list(path):
         relative = item.path[len(root) :].lstrip("/")
         if not is_hidden(relative):
+            _check_name(relative)
             found.append(InputFile(path=relative, size=item.size, etag=item.etag))
     return sorted(found, key=lambda file: file.path)
+
+
+def _check_name(path: str) -> None:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        shown = path.encode("utf-8", "replace").decode()
+        raise StudioError(
+            _("The name of the file “%(name)s” is not UTF-8. Rename it.") % {"name": shown}
+        ) from None
 
 
 def input_object(*, datastore: Datastore, root: str, relative: str) -> str:

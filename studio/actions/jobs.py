@@ -1,12 +1,14 @@
 """A job's life as people and the control worker see it: submit, cancel, prepare, fail, finish."""
 
+import logging
+import traceback
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -18,13 +20,14 @@ from studio.actions.compute import wake_cluster
 from studio.actions.endpoints import cluster_refusals
 from studio.actions.inputs import list_input, unreadable
 from studio.actions.leases import Holder
-from studio.actions.models import model_key
 from studio.errors import FieldErrors, StudioError
 from studio.models import Cluster, DataAssetVersion, Datastore, Deployment, Job, MiniBatch, Node
 from studio.models.states import MoveRefused
 from studio.permissions import check_can_cancel_job, check_can_use_deployment
 from studio.queue import enqueue
 from studio.stores import open_store, tidy
+
+logger = logging.getLogger(__name__)
 
 MAX_DRIVES = 5  # times that a step of a job is begun before its silent deaths count as its failure
 
@@ -142,7 +145,7 @@ def _frozen(deployment: Deployment) -> dict[str, Any]:
         "model_name": version.registered_model.name,
         "model_version": version.version,
         "model_uri": version.uri,
-        "model_key": model_key(version),
+        "model_key": deployment.model_key,
         "signature": version.signature,
         "environment": deployment.environment,
     }
@@ -217,6 +220,19 @@ def fail_job(
         return
 
 
+def fail_by_bug(*, job: Job, lease: uuid.UUID, error: Exception, outputs: Sequence[str] = ()) -> None:
+    """For an exception that nobody foresaw, where it is being handled."""
+    logger.exception("a job met a bug of the studio", extra={"action": "job_bug"})
+    sentence = _("The studio itself failed here (%(kind)s). Create the job again; report it if it recurs.")
+    fail_job(
+        job=job,
+        lease=lease,
+        error=sentence % {"kind": type(error).__name__},
+        traceback="".join(traceback.format_exception(error)),
+        outputs=outputs,
+    )
+
+
 def claim_job(*, job_id: int, before: str, during: str, worker: str) -> Job | None:
     """Take a job for the step `during`, from the status before it or from a worker that went silent in it."""
     job = Job.objects.filter(pk=job_id, status__in=[before, during]).first()
@@ -261,6 +277,11 @@ def prepare_job(*, job_id: int, holder: Holder) -> None:
             return
         except OSError as error:
             fail_job(job=job, lease=lease, error=unreadable(error))
+            return
+        except (OperationalError, InterfaceError):
+            raise  # the database is away; the lease runs out and the step is begun again
+        except Exception as error:
+            fail_by_bug(job=job, lease=lease, error=error)
             return
     wake_cluster(job.cluster)
 

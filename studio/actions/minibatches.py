@@ -4,6 +4,7 @@ Each function locks the job's row first, then the mini-batch's, so no two of the
 """
 
 import uuid
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -12,7 +13,7 @@ from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from studio.actions.jobs import fail_job
+from studio.actions.jobs import fail_job, settle_cancel
 from studio.models import Job, MiniBatch, Node
 from studio.models.states import MoveRefused
 from studio.queue import enqueue, wake
@@ -96,11 +97,18 @@ def record_minibatch(*, minibatch: MiniBatch, part: dict[str, Any], report: dict
 
 @transaction.atomic
 def fail_attempt(
-    *, minibatch: MiniBatch, error: str, error_input: str = "", traceback: str = "", is_final: bool = False
+    *,
+    minibatch: MiniBatch,
+    error: str,
+    error_input: str = "",
+    traceback: str = "",
+    is_final: bool = False,
+    is_of_every_minibatch: bool = False,
 ) -> None:
     """Note an attempt that failed: again later, or failed for good when its retries are used up.
 
-    `is_final` is for causes that another attempt cannot mend. Raises MoveRefused when the lease is lost.
+    `is_final` is for causes that another attempt cannot mend; `is_of_every_minibatch` for a model that cannot be
+    loaded, which then fails the job instead of each mini-batch in turn. Raises MoveRefused when the lease is lost.
     """
     job = _locked(minibatch.job_id)
     attempts = minibatch.attempts + 1
@@ -111,7 +119,10 @@ def fail_attempt(
     minibatch.move_to(
         MiniBatch.Status.FAILED, held=minibatch.lease, finished_at=Now(), **fields, **MiniBatch.RELEASED
     )
-    _count_failed(job, minibatch)
+    if is_of_every_minibatch:
+        fail_job(job=job, error=error, traceback=traceback)
+    else:
+        _count_failed(job, minibatch)
 
 
 def _count_failed(job: Job, minibatch: MiniBatch) -> None:
@@ -127,6 +138,7 @@ def _count_failed(job: Job, minibatch: MiniBatch) -> None:
 def _after_recording(job_id: int) -> None:
     job = Job.objects.get(pk=job_id)
     if job.status != Job.Status.RUNNING:
+        transaction.on_commit(partial(settle_cancel, job_id=job.pk))
         return
     threshold = job.settings["error_threshold"]
     if 0 <= threshold < job.files_failed:
@@ -186,7 +198,7 @@ def give_back(*, minibatch: MiniBatch, at_once: bool = True, reason: str = "") -
     if running and at_once:
         wake(job.cluster.queue)
     if not running:
-        enqueue("jobs.settle_cancel", job_id=job.pk)
+        transaction.on_commit(partial(settle_cancel, job_id=job.pk))
 
 
 @transaction.atomic

@@ -1,6 +1,5 @@
 """Following MLflow's registry into the mirror tables that the pages read."""
 
-import hashlib
 import logging
 import os
 import tempfile
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 from django.conf import settings
+from django.db import DataError, IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from scoring.signature import Signature
@@ -165,12 +165,21 @@ def _mirror_version(
         return
     editable = {"tags": dict(version.tags), "description": version.description or ""}
     if mirrored is None or mirrored.is_unread or mirrored.created_at != _time(version.creation_timestamp):
-        fields = editable | _described(client, model, version)
-        ModelVersion.objects.update_or_create(
-            registered_model=model, version=int(version.version), defaults=fields
-        )
+        _store(model, int(version.version), editable | _described(client, model, version))
     elif any(getattr(mirrored, name) != value for name, value in editable.items()):
         ModelVersion.objects.filter(pk=mirrored.pk).update(**editable)
+
+
+def _store(model: RegisteredModel, number: int, fields: dict[str, Any]) -> None:
+    """An odd model must not keep the others from being mirrored: what its files say is left out then."""
+    try:
+        with transaction.atomic():
+            ModelVersion.objects.update_or_create(registered_model=model, version=number, defaults=fields)
+    except (DataError, IntegrityError, TypeError, ValueError) as error:
+        logger.exception("a model version cannot be mirrored", extra={"action": "model_odd"})
+        why = _("What its files say cannot be stored: %(reason)s") % {"reason": type(error).__name__}
+        plain = {"type": ModelVersion.Type.CUSTOM, "why_custom": why, "created_at": fields["created_at"]}
+        ModelVersion.objects.update_or_create(registered_model=model, version=number, defaults=plain)
 
 
 def _described(client: "MlflowClient", model: RegisteredModel, version: Any) -> dict[str, Any]:
@@ -179,7 +188,7 @@ def _described(client: "MlflowClient", model: RegisteredModel, version: Any) -> 
         "run_id": version.run_id or "",
         "source": version.source or "",
         "created_at": _time(version.creation_timestamp),
-        "created_by": _person(client, version),
+        "created_by": _person(client, version)[:200],
         "is_unread": False,
         "type": ModelVersion.Type.CUSTOM,
     }
@@ -227,7 +236,7 @@ def describe_files(texts: dict[str, str]) -> dict[str, Any]:
     described = yaml.safe_load(texts["MLmodel"]) or {}
     flavors = described.get("flavors") or {}
     pyfunc = flavors.get("python_function")
-    signature = described.get("signature")
+    signature, size = described.get("signature"), described.get("model_size_bytes")
     return {
         "type": ModelVersion.Type.MLFLOW if pyfunc else ModelVersion.Type.CUSTOM,
         "why_custom": ""
@@ -239,17 +248,11 @@ def describe_files(texts: dict[str, str]) -> dict[str, Any]:
         "flavors": [name for name in flavors if name != "python_function"],
         "signature": Signature.from_mlmodel(signature).to_dict() if signature else None,
         "environment_files": {name: text for name, text in texts.items() if name != "MLmodel"},
-        "python_version": str((pyfunc or {}).get("python_version", "")),
-        "mlflow_version": str(described.get("mlflow_version", "")),
+        "python_version": str((pyfunc or {}).get("python_version", ""))[:20],
+        "mlflow_version": str(described.get("mlflow_version", ""))[:40],
         "has_input_example": bool(described.get("saved_input_example_info")),
-        "size": described.get("model_size_bytes"),
+        "size": size if isinstance(size, int) else None,
     }
-
-
-def model_key(version: ModelVersion) -> str:
-    """Names the files of a model version for good: a name that was deleted and used again is another model."""
-    words = f"{version.registered_model.name}\n{version.version}\n{version.source}\n{version.created_at.isoformat()}"
-    return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
 def _time(milliseconds: int) -> datetime:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils.translation import gettext as _
 
-from scoring.errors import InputError, ScoringCanceled, ScoringError
+from scoring.errors import EnvironmentBuildError, InputError, ModelLoadError, ScoringCanceled, ScoringError
 from scoring.plan import file_kind
 from scoring.processes import LocalSlice, Scorer
 from studio.actions import compute, endpoints, minibatches, provisioning, scratch
@@ -87,9 +88,7 @@ class NodeAtWork(Holder):
         try:
             with self.holding(minibatch):
                 part, report = self._attempt(slot, job, minibatch)
-                minibatches.record_minibatch(minibatch=minibatch, part=part, report=report)
-        except MoveRefused:
-            logger.info("this mini-batch belongs to another node now", extra={"action": "lease_lost"})
+                self._record(minibatch, part, report)
         except ScoringCanceled:
             self._end_scorer((slot, job.pk))
             minibatches.give_back(minibatch=minibatch)
@@ -98,17 +97,37 @@ class NodeAtWork(Holder):
             return False
         except (ScoringError, StudioError) as error:
             self._failed(slot, minibatch, error)
+        except (OperationalError, InterfaceError):
+            # Not the model's failure: the lease runs out, and the sweep gives the mini-batch to the next slot.
+            logger.exception("the database was away", extra={"action": "database_away"})
+            close_old_connections()
+            return False
         except Exception as error:
             logger.exception("a mini-batch met a bug of the studio", extra={"action": "minibatch_bug"})
-            sentence = f"The studio itself failed here ({type(error).__name__}). Try again; report it if it recurs."
+            sentence = (
+                f"The studio itself failed here ({type(error).__name__}). Try again; report it if it recurs."
+            )
             self._failed(slot, minibatch, ScoringError(sentence, traceback=traceback.format_exc()))
         finally:
             self.running.pop(slot, None)
         return True
 
+    @staticmethod
+    def _record(minibatch: MiniBatch, part: dict[str, Any], report: dict[str, Any]) -> None:
+        try:
+            minibatches.record_minibatch(minibatch=minibatch, part=part, report=report)
+        except MoveRefused:
+            logger.info("this mini-batch belongs to another node now", extra={"action": "lease_lost"})
+            store = open_store(minibatch.job.output_datastore)
+            for staged in (part, part["errors"] or {}):
+                if staged:
+                    store.delete(staged["path"])
+
     def _failed(self, slot: int, minibatch: MiniBatch, error: ScoringError | StudioError) -> None:
         key = (slot, minibatch.job_id)
-        if key in self.scorers and not self.scorers[key].alive:
+        if key in self.scorers and (
+            not self.scorers[key].alive or "MemoryError" in getattr(error, "traceback", "")
+        ):
             self._end_scorer(key)
         try:
             minibatches.fail_attempt(
@@ -117,6 +136,7 @@ class NodeAtWork(Holder):
                 error_input=getattr(error, "file", "") or minibatch.slices[0]["path"],
                 traceback=getattr(error, "traceback", ""),
                 is_final=isinstance(error, InputError | StudioError),
+                is_of_every_minibatch=isinstance(error, ModelLoadError | EnvironmentBuildError),
             )
         except MoveRefused:
             logger.info("this mini-batch belongs to another node now", extra={"action": "lease_lost"})
@@ -136,6 +156,7 @@ class NodeAtWork(Holder):
             timeout=job.settings["timeout"],
             stop=stop,
         )
+        local_slices(job=job, minibatch=minibatch)  # still as they were planned, now that they have been read
         return self._stage_out(job, minibatch, part, errors), report.to_dict()
 
     def _stage_out(self, job: Job, minibatch: MiniBatch, part: Path, errors: Path) -> dict[str, Any]:
@@ -178,7 +199,11 @@ class NodeAtWork(Holder):
         Job.objects.filter(pk=job.pk).update(
             waiting_for=_("The model is being loaded on %(node)s.") % {"node": self.name}
         )
-        scorer.load(stop=stop)
+        try:
+            scorer.load(stop=stop)
+        except BaseException:
+            self._end_scorer(key)  # one without a model must not be taken for ready
+            raise
         Job.objects.filter(pk=job.pk).update(waiting_for="")
         return scorer
 

@@ -23,13 +23,13 @@ class OutputColumn:
 
 @dataclass(frozen=True, kw_only=True)
 class OutputPage:
-    """Rows `first` to `last` of an output, counted from 1; or its text when it is not a table."""
+    """Rows `first` to `last` of an output, counted from 0; or its text when it is not a table."""
 
     file: StoredObject
     columns: Sequence[OutputColumn] = ()
     rows: Sequence[Sequence[str]] = ()
-    first: int = 1
-    last: int = 0
+    first: int = 0
+    last: int = -1
     total: int | None = None  # where it is known without reading all of the file
     before: int | None = None  # first row of the page before, and of the one after
     after: int | None = None
@@ -57,8 +57,11 @@ def open_output(*, job: Job, name: str) -> BinaryIO:
 
 
 def preview(*, job: Job, name: str, first: int) -> OutputPage:
-    """50 rows of an output, from row `first` on (from 0). Raises NotFound."""
+    """50 rows of an output, from row `first` on (from 0), or its last where `first` lies behind it. Raises NotFound."""
     file = find_output(job=job, name=name)
+    total = job.rows_scored if name == job.output_file_name else None
+    if total is not None:
+        first = min(first, max(total - 1, 0))
     with open_store(job.output_datastore).open(file.path) as stream:
         if name.endswith(".json"):
             return OutputPage(file=file, text=stream.read(LONGEST_TEXT).decode(errors="replace"))
@@ -73,11 +76,12 @@ def preview(*, job: Job, name: str, first: int) -> OutputPage:
         file=file,
         columns=[OutputColumn(each, _is_numeric(page.rows, place)) for place, each in enumerate(names)],
         rows=page.rows,
-        first=first + 1,
-        last=first + len(page.rows),
-        total=job.rows_scored if name == job.output_file_name else None,
-        before=max(first - PAGE, 0) + 1 if first else None,
-        after=first + PAGE + 1 if page.has_more else None,
+        first=first,
+        last=first + len(page.rows) - 1,
+        total=total,
+        # Where nothing is, the page before is not known without reading all of the file: back to the start.
+        before=(max(first - PAGE, 0) if page.rows else 0) if first else None,
+        after=first + PAGE if page.has_more else None,
     )
 
 

@@ -1,31 +1,32 @@
 """What a node has to have before it scores: the model's files, its environment, and proof that it loads."""
 
-import fcntl
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
-import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 import uv
 from django.conf import settings
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils.translation import gettext as _
 
 from scoring.environment import Environment, EnvironmentSpec, build_environment, find_environment
 from scoring.errors import EnvironmentBuildError, ModelLoadError, ScoringCanceled, ScoringError
-from scoring.processes import Scorer
+from scoring.locking import exclusive
+from scoring.processes import Scorer, storable
 from studio.actions import endpoints
 from studio.actions.leases import Holder
-from studio.actions.models import model_key, public
+from studio.actions.models import public
 from studio.actions.scratch import scratch
 from studio.errors import Unavailable
 from studio.models import Deployment
@@ -34,6 +35,9 @@ from studio.models.states import MoveRefused
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 3  # nodes that may die over one deployment before it is taken for the cause
+AWAY = re.compile(
+    r"ConnectionError|Connection refused|Max retries exceeded|timed out|\b50[234] error|error code 50[234]"
+)
 Stop = Callable[[], bool]
 
 
@@ -58,7 +62,7 @@ def ensure_model(*, uri: str, key: str, stop: Stop) -> Path:
     """
     folder = _folder("models")
     ready = folder / key
-    with _locked(folder / f".{key}.lock"):
+    with exclusive(folder / f".{key}.lock", stop=stop):
         if ready.exists():
             return ready
         with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as aside:
@@ -97,7 +101,8 @@ def _download(uri: str, folder: Path, stop: Stop) -> None:
 
 
 def _explain(uri: str, said: str) -> None:
-    if not mlflow_answers():
+    # MLflow may be back by the time it is asked whether it was away.
+    if AWAY.search(said) or not mlflow_answers():
         raise Unavailable(
             _("MLflow at %(address)s does not answer. Work goes on when it is back.")
             % {"address": settings.MLFLOW_ADDRESS}
@@ -110,7 +115,7 @@ def mlflow_answers() -> bool:
     try:
         with urllib.request.urlopen(f"{settings.MLFLOW_ADDRESS}/health", timeout=3) as answer:  # noqa: S310
             return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+    except (OSError, HTTPException):
         return False
 
 
@@ -143,13 +148,16 @@ class DeploymentLog:
         self._written = 0.0
 
     def __call__(self, line: str) -> None:
-        self.lines.append(f"{time.strftime('%H:%M:%S', time.gmtime())}  {line.rstrip()}")
+        self.lines.append(f"{time.strftime('%H:%M:%S', time.gmtime())}  {storable(line.rstrip())}")
         if time.monotonic() - self._written > 1:
             self.flush()
 
     def flush(self) -> None:
         self._written = time.monotonic()
-        endpoints.write_log(deployment=self.deployment, text="\n".join(self.lines))
+        try:
+            endpoints.write_log(deployment=self.deployment, text="\n".join(self.lines))
+        except (OperationalError, InterfaceError):  # a line of a log is not worth the build
+            close_old_connections()
 
 
 def create_on_node(*, deployment: Deployment, holder: Holder, stop: Stop) -> None:
@@ -176,6 +184,9 @@ def create_on_node(*, deployment: Deployment, holder: Holder, stop: Stop) -> Non
                 log(error.log)
             log.flush()
             endpoints.deployment_failed(deployment=deployment, error=str(error), traceback=error.traceback)
+        except (OperationalError, InterfaceError):
+            logger.exception("the database was away", extra={"action": "database_away"})
+            close_old_connections()  # the lease runs out, and the sweep has it tried again
         except Exception as error:
             logger.exception("a deployment met a bug of the studio", extra={"action": "deployment_bug"})
             sentence = f"The studio itself failed here ({type(error).__name__}). Retry; if it fails again, report it."
@@ -187,7 +198,7 @@ def create_on_node(*, deployment: Deployment, holder: Holder, stop: Stop) -> Non
 def _try_model(deployment: Deployment, log: DeploymentLog, stop: Stop) -> list[str]:
     version = deployment.model_version
     log(f"Fetching the files of {version} from MLflow.")
-    model = ensure_model(uri=version.uri, key=model_key(version), stop=stop)
+    model = ensure_model(uri=version.uri, key=deployment.model_key, stop=stop)
     log("Building the environment of the model.")
     environment = ensure_environment(spec=deployment.environment, log=log, stop=stop)
     log("Loading the model in its environment.")
@@ -217,10 +228,3 @@ def _folder(name: str) -> Path:
     folder: Path = settings.STUDIO_HOME / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

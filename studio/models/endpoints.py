@@ -32,8 +32,17 @@ class EndpointQuerySet(models.QuerySet["Endpoint"]):
     def matching(self, words: str) -> "EndpointQuerySet":
         return self.filter(Q(name__icontains=words) | Q(description__icontains=words)) if words else self
 
+    def for_list(self) -> "EndpointQuerySet":
+        """What a row of a list shows, and deployment_count; without the long texts of the default deployment."""
+        long = (f"default_deployment__{name}" for name in ("log", "traceback", "environment", "settings"))
+        return (
+            self.select_related("default_deployment", "created_by")
+            .defer(*long)
+            .annotate(deployment_count=Count("deployments", distinct=True))
+        )
+
     def with_figures(self) -> "EndpointQuerySet":
-        """Adds deployment_count, and fetches what a row of a list shows, `last_job` among it."""
+        """for_list(), and `last_job`."""
         from studio.models.jobs import Job
 
         newest = Job.objects.filter(endpoint=OuterRef("pk")).newest_first().values("pk")[:1]
@@ -41,11 +50,7 @@ class EndpointQuerySet(models.QuerySet["Endpoint"]):
         last = Prefetch(
             "jobs", queryset=Job.objects.for_list().filter(pk__in=last_of_each), to_attr="last_jobs"
         )
-        return (
-            self.select_related("default_deployment", "created_by")
-            .prefetch_related(last)
-            .annotate(deployment_count=Count("deployments", distinct=True))
-        )
+        return self.for_list().prefetch_related(last)
 
     def with_states(self) -> "EndpointQuerySet":
         """Fetches what provisioning_state asks for."""
@@ -145,6 +150,7 @@ class Deployment(Stateful, Leased):
     tags = models.JSONField(default=dict, blank=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.CREATING)
     model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="deployments")
+    model_key = models.CharField(max_length=16, help_text="ModelVersion.key of the model that was tried")
     cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="deployments")
     environment = models.JSONField(help_text="scoring.environment.EnvironmentSpec.to_dict()")
     settings = models.JSONField(help_text="scoring.settings.ScoringSettings.to_dict()")

@@ -60,7 +60,7 @@ class JobQuerySet(LeasedQuerySet):
             "input_datastore",
             "output_datastore",
             "input_asset__asset",
-        )
+        ).defer("deployment__log", "deployment__traceback")
 
 
 class Job(Stateful, Leased):

@@ -1,3 +1,4 @@
+import hashlib
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
@@ -115,6 +116,12 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.registered_model.name}:{self.version}"
+
+    @property
+    def key(self) -> str:
+        """Names its files for good: a name that was deleted in MLflow and used again is another model."""
+        words = f"{self.registered_model.name}\n{self.version}\n{self.source}\n{self.created_at.isoformat()}"
+        return hashlib.sha256(words.encode()).hexdigest()[:16]
 
     @property
     def uri(self) -> str:

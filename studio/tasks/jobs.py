@@ -1,19 +1,36 @@
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from celery import shared_task
 
 from studio.actions import finalizing, jobs
 from studio.actions.leases import CONTROL
 
+# Of the control worker's four threads two are left for the sweep and the registry, however long a listing or an
+# output takes. What finds no room is enqueued again by the next sweep.
+_room = threading.BoundedSemaphore(2)
+
+
+@contextmanager
+def room() -> Iterator[bool]:
+    found = _room.acquire(blocking=False)
+    try:
+        yield found
+    finally:
+        if found:
+            _room.release()
+
 
 @shared_task(name="jobs.prepare")
 def prepare(*, job_id: int) -> None:
-    jobs.prepare_job(job_id=job_id, holder=CONTROL)
+    with room() as found:
+        if found:
+            jobs.prepare_job(job_id=job_id, holder=CONTROL)
 
 
 @shared_task(name="jobs.finalize")
 def finalize(*, job_id: int) -> None:
-    finalizing.finalize_job(job_id=job_id, holder=CONTROL)
-
-
-@shared_task(name="jobs.settle_cancel")
-def settle_cancel(*, job_id: int) -> None:
-    jobs.settle_cancel(job_id=job_id)
+    with room() as found:
+        if found:
+            finalizing.finalize_job(job_id=job_id, holder=CONTROL)

@@ -218,6 +218,60 @@ def test_the_sweep_brings_back_what_was_never_enqueued(person, store, enqueued, 
     job = jobs.submit_job(user=person, request=request(store))
     Job.objects.update(created_at=timezone.now() - timedelta(minutes=1))
     sent = []
-    monkeypatch.setattr("studio.actions.sweep.enqueue", lambda task, **ids: sent.append((task, ids)))
+    monkeypatch.setattr(
+        "studio.actions.sweep.enqueue", lambda task, **ids: sent.append((task, ids["job_id"]))
+    )
     sweep.sweep()
-    assert sent == [("jobs.prepare", {"job_id": job.pk})]
+    assert sent == [("jobs.prepare", job.pk)]
+
+
+def test_one_job_that_cannot_be_settled_does_not_stop_the_sweep(person, store, enqueued, monkeypatch):
+    for _ in range(2):
+        factories.job(Job.Status.CANCEL_REQUESTED, datastore=store)
+    stuck = Job.objects.order_by("pk")[0]
+    settle = sweep.settle_cancel
+
+    def failing(*, job_id):
+        if job_id == stuck.pk:
+            raise ValueError("odd")
+        settle(job_id=job_id)
+
+    monkeypatch.setattr("studio.actions.sweep.settle_cancel", failing)
+    sweep.sweep()
+    assert set(Job.objects.values_list("status", flat=True)) == {"CancelRequested", "Canceled"}
+
+
+def test_clusters_without_a_node_are_not_woken(person, store, enqueued, monkeypatch):
+    job = prepared(person, store, enqueued, {"a.csv": "x\n1\n"})
+    woken = []
+    monkeypatch.setattr("studio.actions.sweep.wake_cluster", lambda cluster, **_: woken.append(cluster))
+    sweep.sweep()
+    assert woken == []
+    factories.node(cluster=job.cluster)
+    sweep.sweep()
+    assert woken == [job.cluster]
+
+
+def test_a_model_that_was_replaced_in_mlflow_takes_no_job(person, store, enqueued):
+    asked = request(store)
+    version = asked.deployment.model_version
+    version.source = "models:/m-another"
+    version.save(update_fields=["source"])
+    with pytest.raises(NotAllowed, match="registered again since"):
+        jobs.submit_job(user=person, request=asked)
+
+
+def test_an_exception_nobody_foresaw_ends_the_job_with_its_traceback(person, store, enqueued, monkeypatch):
+    job = jobs.submit_job(user=person, request=request(store))
+
+    def odd(**_):
+        raise KeyError("surprise")
+
+    monkeypatch.setattr("studio.actions.jobs.plan", odd)
+    jobs.prepare_job(job_id=job.pk, holder=CONTROL)
+    job.refresh_from_db()
+    assert (job.status, "KeyError" in job.error, "surprise" in job.traceback) == (
+        Job.Status.FAILED,
+        True,
+        True,
+    )

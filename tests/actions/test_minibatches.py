@@ -96,6 +96,27 @@ def test_a_final_failure_is_not_tried_again(node):
     assert job.minibatches.get().status == MiniBatch.Status.FAILED
 
 
+def test_a_model_that_cannot_be_loaded_fails_the_job_and_not_each_mini_batch(node):
+    job = running_job(node, max_retries=1)
+    for _ in range(2):
+        minibatches.fail_attempt(minibatch=claim(node), error="no such weights", is_of_every_minibatch=True)
+    job.refresh_from_db()
+    assert (job.status, job.error) == (Job.Status.FAILED, "no such weights")
+    assert set(job.minibatches.values_list("status", flat=True)) == {"Failed", "Canceled"}
+
+
+def test_the_last_node_that_gives_back_settles_the_cancel_without_a_broker(
+    node, django_capture_on_commit_callbacks
+):
+    job = running_job(node, count=1)
+    claimed = claim(node)
+    job.move_to(Job.Status.CANCEL_REQUESTED)
+    with django_capture_on_commit_callbacks(execute=True):
+        minibatches.give_back(minibatch=claimed)
+    job.refresh_from_db()
+    assert job.status == Job.Status.CANCELED
+
+
 def test_more_failed_files_than_the_threshold_fail_the_job(node):
     job = running_job(node, error_threshold=1)
     minibatches.fail_attempt(minibatch=claim(node), error="The first reason.", is_final=True)

@@ -84,6 +84,16 @@ def test_models_that_cannot_be_scored_are_custom_and_say_why(client, tmp_path):
     assert set(ModelVersion.objects.values_list("type", flat=True)) == {"CUSTOM"}
 
 
+def test_an_odd_model_does_not_hide_the_others(client, tmp_path):
+    odd = {**MLMODEL, "model_size_bytes": "lots", "mlflow_version": "x" * 99}
+    odd["flavors"] = {"python_function": {"python_version": "3.11" + "1" * 50}, "a\\u0000b": {}}
+    register(client, tmp_path, "plain", MLMODEL)
+    register(client, tmp_path, "odd", odd)
+    follow()
+    assert set(ModelVersion.objects.values_list("registered_model__name", flat=True)) == {"plain", "odd"}
+    assert RegistryState.current().error == ""
+
+
 def test_a_later_pass_sees_only_what_changed(client, tmp_path):
     register(client, tmp_path, "first", MLMODEL)
     follow()
@@ -113,13 +123,13 @@ def test_a_full_pass_forgets_what_was_deleted_but_not_what_is_deployed(client, t
 def test_a_name_that_was_deleted_and_used_again_is_another_model(client, tmp_path):
     register(client, tmp_path, "again", MLMODEL)
     follow()
-    first = models.model_key(ModelVersion.objects.get())
+    first = ModelVersion.objects.get().key
     client.delete_registered_model("again")
     register(client, tmp_path, "again", {**MLMODEL, "model_size_bytes": 99})
     follow()
     version = ModelVersion.objects.get()
     assert version.size == 99
-    assert models.model_key(version) != first
+    assert version.key != first
 
 
 def test_mlflow_being_away_is_said_and_changes_nothing(client, tmp_path, settings):

@@ -26,7 +26,7 @@ from scoring.errors import (
     ScoringTimeout,
 )
 from scoring.outputs import PartRef, PartSlice, write_errors, write_predictions
-from scoring.processes import LocalSlice, Scorer, ScoreReport
+from scoring.processes import LocalSlice, Scorer, ScoreReport, storable
 
 StartScorer = Callable[..., Scorer]
 Predict = Callable[[Path, pd.DataFrame], Any]
@@ -308,3 +308,8 @@ def test_parts_hold_predictions_only(shared_scorer: Scorer, tmp_path: Path) -> N
     score(shared_scorer, tmp_path, act(tmp_path, "echo"))
     with (tmp_path / "part").open("rb") as file, pa.ipc.open_stream(file) as reader:
         assert reader.schema.names == ["prediction"]
+
+
+def test_what_a_model_says_can_be_stored() -> None:
+    said = {"a\0": ["x\0y", "caf\udce9", 1, None, {"deep": "\0"}]}
+    assert storable(said) == {"a\ufffd": ["x\ufffdy", "caf?", 1, None, {"deep": "\ufffd"}]}
