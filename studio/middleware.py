@@ -1,6 +1,5 @@
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -9,9 +8,9 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from studio.errors import NotAllowed, NotFound, StudioError, Unavailable
+from studio.pages.referrer import came_from, own_address
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 STATUSES: tuple[tuple[type[StudioError], int], ...] = ((NotFound, 404), (NotAllowed, 403), (Unavailable, 503))
@@ -71,8 +70,12 @@ class StudioErrorMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         if not isinstance(exception, StudioError):
             return None
-        if getattr(request, "htmx", None):
+        htmx = getattr(request, "htmx", None)
+        if htmx:
             messages.error(request, str(exception))
+            page = own_address(htmx.current_url_abs_path or "")
+            if request.method == "POST" and htmx.target == "dialog" and page:  # it covers the toasts
+                return HttpResponse(headers={"HX-Redirect": page})
             return HttpResponse(status=422, headers={"HX-Reswap": "none"})
         back = came_from(request)
         if request.method == "POST" and back:
@@ -117,12 +120,3 @@ def append_toasts(request: HttpRequest, response: HttpResponse) -> None:
         response.status_code = 200
         response.headers["HX-Reswap"] = "none"
     response.write(toasts)
-
-
-def came_from(request: HttpRequest) -> str:
-    """The page a form was sent from, when it is one of ours."""
-    referrer = request.headers.get("Referer", "")
-    if not url_has_allowed_host_and_scheme(referrer, {request.get_host()}):
-        return ""
-    parts = urlsplit(referrer)
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path

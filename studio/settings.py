@@ -113,7 +113,8 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 # Uploads go to the datastore in pieces; only what is larger than this touches the disk on its way.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
-FILE_UPLOAD_TEMP_DIR = make_folder(prepare_home(STUDIO_HOME) / "uploads")  # beside the datastore: /tmp is memory on many machines
+# Beside the datastore, since /tmp is memory on many machines.
+FILE_UPLOAD_TEMP_DIR = make_folder(prepare_home(STUDIO_HOME) / "uploads")
 DATA_UPLOAD_MAX_NUMBER_FILES = 500  # each large one holds a file descriptor until the form is done
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = BEHIND_TLS

@@ -102,6 +102,7 @@ class LocalFolder:
         found = self.path(path)
         if found.is_file():
             yield self._object(found)
+        if not found.is_dir():
             return
         for folder, folders, files in os.walk(found, onerror=_refuse):
             folders.sort()

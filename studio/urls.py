@@ -3,6 +3,8 @@ from django.urls import include, path
 
 from studio.pages import account, compute, data, deployments, endpoints, home, jobs, models, ui
 
+handler500 = "studio.pages.errors.broken"
+
 account_urls = [
     path("sign-in/", account.SignIn.as_view(), name="login"),
     path("sign-out/", account.SignOut.as_view(), name="logout"),
@@ -11,7 +13,7 @@ compute_urls = ([path("", compute.index, name="index")], "compute")
 data_urls = (
     [
         path("", data.index, name="index"),
-        path("new/", data.new, name="new"),
+        path("-/new/", data.new, name="new"),
         path("<str:name>/", data.detail, name="detail"),
     ],
     "data",

@@ -5,7 +5,7 @@
   const words = document.getElementById("words");
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   const say = (key, n) => (words ? words.dataset[key] : "%n").replace("%n", n);
-  const disabled = (element) => element.getAttribute("aria-disabled") === "true";
+  const disable = (element, off) => off ? element.setAttribute("aria-disabled", "true") : element.removeAttribute("aria-disabled");
 
   // ---- Theme: the same cookie the server writes without JavaScript
   document.addEventListener("submit", (event) => {
@@ -48,11 +48,7 @@
       box.checked = count > 0 && count === boxes.length;
       box.indeterminate = count > 0 && count < boxes.length;
     });
-    all("[data-needs]").forEach((command) => {
-      const ready = command.dataset.needs === "one" ? count === 1 : count > 0;
-      if (ready) command.removeAttribute("aria-disabled");
-      else command.setAttribute("aria-disabled", "true");
-    });
+    all("[data-needs]").forEach((command) => disable(command, command.dataset.needs === "one" ? count !== 1 : count === 0));
   }
   document.addEventListener("change", (event) => {
     const box = event.target;
@@ -97,25 +93,21 @@
     dialog.close();
   });
   if (dialog) dialog.addEventListener("close", () => dialog.replaceChildren());
-  document.addEventListener("input", (event) => {
-    const name = event.target.dataset.confirmName;
-    if (name) askName(event.target);
-  });
+  document.addEventListener("input", (event) => event.target.dataset.confirmName && askName(event.target));
   function askName(input) {
     const button = input.form.querySelector("button[type=submit]");
-    if (!button) return;
-    if (input.value.trim() === input.dataset.confirmName) button.removeAttribute("aria-disabled");
-    else button.setAttribute("aria-disabled", "true");
+    if (button) disable(button, input.value.trim() !== input.dataset.confirmName);
   }
 
   // ---- Toasts
   const toasts = document.getElementById("toasts");
   function toast(text, tone = "danger") {
-    if (!toasts || all("p", toasts).some((shown) => shown.textContent === text)) return;
+    const place = dialog?.open ? dialog.querySelector(".dialog-body") : toasts; // a dialog covers the toasts
+    if (!place || all(".toast-item p", place).some((shown) => shown.textContent === text)) return;
     const item = words.content.firstElementChild.cloneNode(true);
     item.className = `toast-item tone-${tone}`;
     item.querySelector("p").textContent = text;
-    toasts.append(item);
+    place.append(item);
     settleToasts();
   }
   function settleToasts() {
@@ -129,9 +121,7 @@
       setTimeout(() => item.remove(), 8000);
     });
   }
-  document.addEventListener("click", (event) => {
-    if (event.target.closest("[data-dismiss]")) event.target.closest(".toast-item").remove();
-  });
+  document.addEventListener("click", ({ target }) => target.closest("[data-dismiss]") && target.closest(".toast-item").remove());
 
   // ---- Copy
   document.addEventListener("click", async (event) => {
@@ -221,9 +211,36 @@
     all("[data-confirm-name]").forEach(askName);
   }
 
+  // ---- A part that is drawn anew keeps the keyboard's place and its tables' scroll
+  const reachable = (part) => all("a[href], button, input, select, summary, [tabindex]", part);
+  const called = (element) => `${element.tagName} ${element.ariaLabel || element.value || element.textContent.trim()}`;
+  function keepPlace(part) {
+    const before = reachable(part);
+    const at = before.indexOf(document.activeElement);
+    const name = at < 0 ? "" : called(before[at]);
+    const nth = before.slice(0, at).filter((each) => called(each) === name).length;
+    const scrolled = all(".table-scroll", part).map((table) => [table.scrollLeft, table.scrollTop]);
+    return () => {
+      const now = document.getElementById(part.id) || part;
+      all(".table-scroll", now).forEach((table, n) => scrolled[n] && table.scrollTo(...scrolled[n]));
+      if (at < 0 || document.activeElement !== document.body) return;
+      const again = reachable(now).filter((each) => called(each) === name)[nth] || reachable(now)[at];
+      again?.focus({ preventScroll: true });
+    };
+  }
+
   // ---- htmx (its event names stand only here)
+  let restorePlace = () => {};
   const openMenus = new Set();
-  document.addEventListener("htmx:beforeSwap", () => {
+  const answers = new Map(); // the last one of each part, without what differs every time
+  const isPolled = (element) => (element.getAttribute("hx-trigger") || "").startsWith("every");
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { target, requestConfig, serverResponse } = event.detail;
+    const answer = serverResponse.replace(/(csrfmiddlewaretoken" value="|<time[^>]*>)[^"<]*/g, "$1");
+    if (isPolled(requestConfig.elt) && answers.get(target.id) === answer) event.detail.shouldSwap = false;
+    if (!event.detail.shouldSwap) return;
+    answers.set(target.id, answer);
+    restorePlace = keepPlace(target);
     openMenus.clear();
     all("details[id][open]").forEach((each) => openMenus.add(each.id));
     all(".log[data-follow]").forEach((log) => ends.set(log.id, atEnd(log) || log.scrollTop));
@@ -236,11 +253,12 @@
       dialog.querySelector(".dialog-body :is(input:not([type=hidden]), select, textarea), .dialog-foot [data-close-dialog]")?.focus();
     }
     settle();
+    restorePlace();
   });
   document.addEventListener("htmx:oobAfterSwap", settleToasts);
   document.addEventListener("htmx:beforeRequest", (event) => {
-    const polled = (event.detail.elt.getAttribute("hx-trigger") || "").startsWith("every");
-    if (polled && document.hidden) event.preventDefault();
+    event.detail.xhr.onabort = event.detail.xhr.onload; // a newer search, or leaving the page, is no error
+    if (isPolled(event.detail.elt) && document.hidden) event.preventDefault();
   });
   document.addEventListener("htmx:configRequest", (event) => {
     if (!event.detail.elt.matches("[data-list-form]")) return;

@@ -61,7 +61,7 @@ def check_broker(url: str) -> None:
     try:
         with Connection(url, connect_timeout=5) as connection:
             connection.ensure_connection(max_retries=1, timeout=5)
-    except Exception as problem:  # noqa: BLE001  each transport has errors of its own
+    except Exception as problem:
         raise StartError(
             f"The broker that BROKER_URL names ({without_password(url)}) cannot be used: {first_line(problem)} "
             f"Start it or correct BROKER_URL, or unset it to use the one that comes with the studio."

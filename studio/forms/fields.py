@@ -38,4 +38,5 @@ class PairsField(forms.CharField):
             raise ValidationError(self.error_messages["required"], code="required")
 
     def run_validators(self, value: Any) -> None:
-        return
+        """They are those of a text: what must not be in it, how long it may be."""
+        super().run_validators(self.prepare_value(value))

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from studio.actions.inputs import InputCheck, check_input
 from studio.actions.jobs import JobRequest, effective_settings
 from studio.errors import FieldErrors
+from studio.forms.numbers import whole_number
 from studio.models import DataAssetVersion, Datastore, Deployment, Draft
 
 DATASET, DATASTORE = "dataset", "datastore"
@@ -16,7 +17,8 @@ DATASET, DATASTORE = "dataset", "datastore"
 
 def pick(rows: Any, key: Any) -> Any:
     """The row with this primary key, as it came from a form or a draft; None for anything else."""
-    return rows.filter(pk=key).first() if str(key or "").isdigit() else None
+    number = whole_number(key)
+    return None if number is None else rows.filter(pk=number).first()
 
 
 class JobAnswers:

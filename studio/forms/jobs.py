@@ -76,10 +76,10 @@ class InputStep(StepForm):
         initial=DATASET,
     )
     dataset = forms.ModelChoiceField(
-        label=_("Dataset"),
+        label=_("Data asset"),
         queryset=DataAsset.objects.none(),
         required=False,
-        empty_label=_("Choose a dataset"),
+        empty_label=_("Choose a data asset"),
     )
     asset_version = forms.ModelChoiceField(
         label=_("Version"),
@@ -87,9 +87,7 @@ class InputStep(StepForm):
         required=False,
         empty_label=None,
         error_messages={
-            "invalid_choice": _(
-                "That is a version of another dataset. Choose one of this dataset's versions."
-            )
+            "invalid_choice": _("That is a version of another data asset. Choose one of this one’s versions.")
         },
     )
     datastore = forms.ModelChoiceField(
@@ -134,7 +132,7 @@ class InputStep(StepForm):
     def chosen_version(self) -> DataAssetVersion | None:
         """The version that is chosen, the latest while none is.
 
-        Where the dataset has just been changed the version is still the other's: while the form is filled in the
+        Where the data asset has just been changed the version is still the other's: while the form is filled in the
         latest takes its place, once it is sent it is refused.
         """
         wanted = str(self._typed("asset_version") or "")
@@ -166,7 +164,7 @@ class InputStep(StepForm):
         answers = super().clean() or {}
         if answers.get("source") == DATASET:
             if not answers.get("dataset"):
-                self.add_error("dataset", gettext("Choose a dataset, or “Datastore” to give a path."))
+                self.add_error("dataset", gettext("Choose a data asset, or “Datastore” to give a path."))
             answers["asset_version"] = answers.get("asset_version") or self.chosen_version
         elif answers.get("source") == DATASTORE:
             if not answers.get("datastore"):

@@ -16,8 +16,10 @@ from studio.actions.endpoints import create_deployment, environment_of, retry_de
 from studio.actions.models import follow_soon
 from studio.errors import FieldErrors, NotAllowed
 from studio.forms import deployments as forms
+from studio.forms.numbers import whole_number
 from studio.forms.settings import setting_lines
-from studio.models import Cluster, Deployment, Draft, Endpoint, ModelVersion, RegisteredModel
+from studio.models import Cluster, Deployment, Draft, Endpoint, ModelVersion, RegisteredModel, RegistryState
+from studio.pages.deployment_waiting import waiting_sentences
 from studio.pages.render import render_page, wants_fragment
 from studio.pages.wizard import Step, Wizard
 
@@ -43,6 +45,8 @@ STEPS_WITH_MODEL = ("environment", "compute", "review")
 def new(request: HttpRequest) -> HttpResponse:
     """Begin a draft. `endpoint`, and `model` (or the row `selected` in its list) with `version`, are answers
     that are known already."""
+    if request.method == "HEAD":  # nobody who only looks begins anything
+        return HttpResponse()
     answers: dict[str, Any] = {"preset": {}}
     endpoint = request.GET.get("endpoint")
     if endpoint:
@@ -69,7 +73,7 @@ def _wanted_version(model: RegisteredModel, number: str) -> ModelVersion:
     """That version, else the latest."""
     versions: QuerySet[ModelVersion] = model.versions.order_by("-version")
     if number:
-        return get_object_or_404(versions, version=int(number) if number.isdigit() else 0)
+        return get_object_or_404(versions, version=whole_number(number))
     latest = versions.first()
     if latest is None:
         raise NotAllowed(_("The model “%(name)s” has no version yet. Register one first.") % {"name": model})
@@ -126,8 +130,9 @@ def _initial(request: HttpRequest, draft: Draft, step: Step) -> dict[str, Any]:
     answered = draft.step(step.name)
     if step.name == "deployment":
         return {"initial": {**settings_of(None).to_dict(), "make_default": True, **answered}}
-    if step.name == "model" and request.GET.get("model_version", "").isdigit():
-        return {"initial": {"model_version": int(request.GET["model_version"])}}
+    ticked = whole_number(request.GET.get("model_version"))
+    if step.name == "model" and ticked is not None:
+        return {"initial": {"model_version": ticked}}
     return {}
 
 
@@ -143,8 +148,7 @@ def _shown(request: HttpRequest, draft: Draft, step: Step, form: Any) -> dict[st
     """What a step shows beside its form."""
     if step.name == "model":
         follow_soon(now=timezone.now())
-        chosen = str(form["model_version"].value() or "")
-        return _models(request, int(chosen) if chosen.isdigit() else 0)
+        return _models(request, whole_number(form["model_version"].value()) or 0)
     if step.name == "environment":
         return _environment(_version(draft))
     if step.name == "compute":
@@ -168,6 +172,7 @@ def _models(request: HttpRequest, chosen: int) -> dict[str, Any]:
         "chosen": chosen,
         "matching": matching.count(),
         "limit": MODELS_SHOWN,
+        "registry": RegistryState.current(),
     }
 
 
@@ -238,6 +243,7 @@ def detail(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
         "endpoint": found.endpoint,
         "deployment": found,
         "lines": setting_lines(found.settings),
+        "waiting": waiting_sentences([found]).get(found.pk, ""),
         "why_no_retry": permissions.reason_against(
             permissions.check_can_retry_deployment, request.user, found
         ),

@@ -13,6 +13,7 @@ from studio.forms.deployments import DefaultDeploymentForm
 from studio.forms.settings import setting_lines
 from studio.models import Deployment, Endpoint, Job
 from studio.pages import jobs as jobs_pages
+from studio.pages.deployment_waiting import waiting_sentences
 from studio.pages.listing import Listing
 from studio.pages.render import render_page
 
@@ -36,11 +37,12 @@ def index(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, name: str) -> HttpResponse:
     endpoint = _endpoint(request, name)
     deployments = endpoint.deployments.all()
+    waiting = waiting_sentences(deployments)
     last_job = Job.objects.visible_to(request.user).for_endpoint(endpoint).for_list().newest_first().first()
     context = {
         **_head(request, endpoint),
         "on_jobs": False,
-        "deployments": [(one, setting_lines(one.settings)) for one in deployments],
+        "deployments": [(one, setting_lines(one.settings), waiting.get(one.pk, "")) for one in deployments],
         "is_changing": any(one.is_creating for one in deployments) or (last_job and not last_job.is_finished),
         "last_job": last_job,
     }

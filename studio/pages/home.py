@@ -28,6 +28,6 @@ def index(request: HttpRequest) -> HttpResponse:
         "registry": RegistryState.current(),
         "is_new": jobs.count() < 2,  # the sample job is there from the start
         "sample": jobs.in_status(Job.Status.COMPLETED).newest_first().last(),
-        "mlflow_uri": settings.MLFLOW_TRACKING_URI,
+        "mlflow_uri": settings.MLFLOW_ADDRESS,
     }
     return render_page(request, "home.html", context, fragment="live")

@@ -101,9 +101,9 @@ def settings_with_origin(settings: dict[str, Any], origins: dict[str, str]) -> l
 def waiting(job: Job) -> str:
     """Why nothing moves, or what is done that no figure shows."""
     if job.waiting_for:
-        return job.waiting_for[:1].upper() + job.waiting_for[1:]
+        return job.waiting_for
     sentences: dict[str, str] = {
-        Job.Status.QUEUED: _("Waiting for the control worker, which plans the job."),
+        Job.Status.QUEUED: _("Waiting for the studio’s control worker, which plans the job."),
         Job.Status.PREPARING: _("Listing the input and planning the mini-batches."),
         Job.Status.FINALIZING: _("Writing the output."),
         Job.Status.CANCEL_REQUESTED: _("Waiting for the nodes to stop their mini-batches."),

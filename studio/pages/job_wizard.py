@@ -14,12 +14,13 @@ from studio import permissions
 from studio.actions import display_names
 from studio.actions.drafts import finish_draft, finishing, start_draft
 from studio.actions.jobs import submit_job
-from studio.errors import FieldErrors, StudioError
+from studio.errors import FieldErrors, NotAllowed, NotFound, StudioError, Unavailable
 from studio.forms import jobs as forms
 from studio.forms.job_answers import DATASET, JobAnswers, pick
 from studio.models import DataAsset, Datastore, Draft, Endpoint
 from studio.pages.input_verdicts import verdicts
 from studio.pages.job_overview import settings_with_origin
+from studio.pages.listing import Listing
 from studio.pages.render import render_page
 from studio.pages.wizard import Step, Wizard
 
@@ -34,6 +35,14 @@ WIZARD = Wizard(
 )
 # Where the wizard sends a person to mend what the action refused.
 STEP_OF_FIELD = {"output_path": "output", "path": "input"}
+# What no step mends: trying later does, or somebody else.
+NOWHERE = (Unavailable, NotFound)
+SORTS = {
+    "name": "name",
+    "default": "default_deployment__name",
+    "deployments": "deployment_count",
+    "created": "created_at",
+}
 
 
 @require_safe
@@ -42,13 +51,12 @@ def new(request: HttpRequest) -> HttpResponse:
     name = request.GET.get("endpoint")
     if not name:
         return _choose_endpoint(request)
+    if request.method == "HEAD":  # nobody who only looks begins anything
+        return HttpResponse()
     endpoint = get_object_or_404(Endpoint.objects.visible_to(request.user), name=name)
     permissions.check_can_create_job(request.user, endpoint)
     wanted = endpoint.deployments.ready().filter(name=request.GET.get("deployment", "")).first()
-    preset = {
-        "display_name": display_names.generate(),
-        "deployment": wanted.pk if wanted else endpoint.default_deployment_id,
-    }
+    preset: dict[str, Any] = {"deployment": wanted.pk if wanted else endpoint.default_deployment_id}
     data = DataAsset.objects.visible_to(request.user).filter(name=request.GET.get("data", "")).first()
     if data:
         preset["input"] = {"source": DATASET, "dataset": data.pk}
@@ -58,17 +66,16 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 def _choose_endpoint(request: HttpRequest) -> HttpResponse:
-    endpoints = (
-        Endpoint.objects.visible_to(request.user)
-        .with_figures()
-        .prefetch_related("deployments")
-        .newest_first()
-    )
+    listing = Listing.of(request, name="endpoints", sorts=SORTS, default="-created")
+    endpoints = Endpoint.objects.visible_to(request.user).matching(listing.search)
+    listing.show(endpoints.for_list().with_states())
     check = permissions.check_can_create_job
-    choices = [
-        (endpoint, permissions.reason_against(check, request.user, endpoint)) for endpoint in endpoints
-    ]
-    return render_page(request, "jobs/new.html", {"choices": choices, "data": request.GET.get("data", "")})
+    context = {
+        "listing": listing,
+        "choices": [(row, permissions.reason_against(check, request.user, row)) for row in listing.rows],
+        "data": request.GET.get("data", ""),
+    }
+    return render_page(request, "jobs/new.html", context, fragment="rows")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -122,15 +129,20 @@ def _initial(request: HttpRequest, draft: Draft, step: Step, endpoint: Endpoint)
     chosen = pick(ready, answered.get("deployment") or preset["deployment"]) or ready.first()
     return {
         **(chosen.settings if chosen else {}),
-        **preset,
+        "display_name": display_names.generate(str(draft.key)),
         **answered,
         "deployment": chosen.pk if chosen else None,
     }
 
 
 def _refusals(draft: Draft, refusal: StudioError) -> list[tuple[str, str]]:
-    """What the action refused, each with the address of the step where it is mended."""
-    fields = refusal.fields if isinstance(refusal, FieldErrors) else {"output_path": str(refusal)}
+    """What the action refused, each with the address of the step where it is mended; empty where none does."""
+    if isinstance(refusal, NOWHERE):
+        return [(str(refusal), "")]
+    if isinstance(refusal, FieldErrors):
+        fields = refusal.fields
+    else:  # a location that is taken or refused, unless it is the deployment
+        fields = {"deployment" if isinstance(refusal, NotAllowed) else "output_path": str(refusal)}
     return [
         (sentence, WIZARD.url(draft, WIZARD.step(STEP_OF_FIELD.get(name, "settings"))))
         for name, sentence in fields.items()

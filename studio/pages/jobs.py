@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from studio import permissions
 from studio.actions import outputs as job_outputs
 from studio.actions.jobs import cancel_job
+from studio.forms.numbers import whole_number
 from studio.models import Job
 from studio.models.jobs import JobQuerySet
 from studio.pages import job_overview
@@ -102,9 +103,9 @@ def cancel(request: HttpRequest, name: str) -> HttpResponse:
 @require_safe
 def preview(request: HttpRequest, name: str) -> HttpResponse:
     job = _job(request, name)
-    file, row = request.GET.get("file", ""), request.GET.get("row", "1")
-    first = max(int(row), 1) - 1 if row.isdecimal() else 0
-    page = job_outputs.preview(job=job, name=file, first=first)
+    # More digits than any file has rows mean a row far behind the last one.
+    first = whole_number(request.GET.get("row", "")[:18]) or 0
+    page = job_outputs.preview(job=job, name=request.GET.get("file", ""), first=first)
     context = {**_head(request, job, tab="outputs"), "page": page}
     return render_page(request, "jobs/preview.html", context, fragment="preview")
 

@@ -15,6 +15,7 @@ from studio.actions.models import follow_soon
 from studio.errors import FieldErrors
 from studio.models import ModelVersion, RegisteredModel, RegistryState
 from studio.pages.listing import Listing
+from studio.pages.referrer import came_from
 from studio.pages.render import render_page
 from studio.queue import enqueue
 
@@ -33,7 +34,7 @@ def index(request: HttpRequest) -> HttpResponse:
     context = {
         "listing": listing,
         "registry": RegistryState.current(),
-        "mlflow_uri": settings.MLFLOW_TRACKING_URI,
+        "mlflow_uri": settings.MLFLOW_ADDRESS,
     }
     return render_page(request, "models/index.html", context, fragment="rows")
 
@@ -42,7 +43,7 @@ def index(request: HttpRequest) -> HttpResponse:
 def refresh(request: HttpRequest) -> HttpResponse:
     enqueue("models.follow_registry", full=True)
     messages.info(request, _("Asking MLflow for its models. The list follows by itself."))
-    return redirect("models:index")
+    return redirect(came_from(request) or "models:index")
 
 
 @require_safe
@@ -50,8 +51,8 @@ def detail(request: HttpRequest, name: str, version: int | None = None) -> HttpR
     """One version at a time, the latest unless another is asked for."""
     model = get_object_or_404(RegisteredModel.objects.visible_to(request.user), name=name)
     numbers = list(model.versions.order_by("-version").values_list("version", flat=True))
-    context: dict[str, Any] = {"model": model, "numbers": numbers, "mlflow_uri": settings.MLFLOW_TRACKING_URI}
-    context["mlflow_page"] = f"{settings.MLFLOW_TRACKING_URI}/#/models/{quote(name, safe='')}"
+    context: dict[str, Any] = {"model": model, "numbers": numbers, "mlflow_uri": settings.MLFLOW_ADDRESS}
+    context["mlflow_page"] = f"{settings.MLFLOW_ADDRESS}/#/models/{quote(name, safe='')}"
     if numbers or version is not None:
         wanted = numbers[0] if version is None else version
         shown = get_object_or_404(ModelVersion, registered_model=model, version=wanted)

@@ -39,7 +39,10 @@ def control(field: BoundField) -> SafeString:
     }.get(kind(field), "form-control")
     own = str(field.field.widget.attrs.get("class", ""))
     invalid = "is-invalid" if field.errors else ""
-    return field.as_widget(attrs={"class": " ".join(filter(None, (base, own, invalid)))})
+    attrs: dict[str, str | bool] = {"class": " ".join(filter(None, (base, own, invalid)))}
+    if kind(field) == "file":  # htmx keeps this very control, so it names its error before there is one
+        attrs["aria-describedby"] = f"{field.auto_id}_helptext {field.auto_id}_error"
+    return field.as_widget(attrs=attrs)
 
 
 @register.filter

@@ -50,7 +50,7 @@ def create_job(
         page.get_by_role("radio", name="Datastore").check()
         page.get_by_role("textbox", name="Path").fill(path)
     else:
-        page.get_by_role("combobox", name="Dataset").select_option(dataset)
+        page.get_by_role("combobox", name="Data asset").select_option(dataset)
     next_step(page, "Configure output location")
     if output:
         page.get_by_label("Enable output configuration").check()

@@ -106,7 +106,7 @@ def refuse_the_same_output(page: Page) -> None:
     page.goto(f"/endpoints/{ENDPOINT}/")
     page.get_by_role("link", name="Create job").first.click()
     next_step(page, "Select data source")
-    page.get_by_role("combobox", name="Dataset").select_option("patients")
+    page.get_by_role("combobox", name="Data asset").select_option("patients")
     next_step(page, "Configure output location")
     page.get_by_label("Enable output configuration").check()
     page.get_by_role("textbox", name="Output path").fill("screening/november")

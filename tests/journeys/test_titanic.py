@@ -106,7 +106,7 @@ def score(page: Page) -> str:
     page.get_by_label("Scoring timeout (seconds)").fill("60")
     next_step(page, "Select data source")
     expect(page.get_by_role("radio", name="Registered dataset")).to_be_checked()
-    page.get_by_role("combobox", name="Dataset").select_option("titanic-test-data")
+    page.get_by_role("combobox", name="Data asset").select_option("titanic-test-data")
     check = page.locator("#input-check")
     expect(check).to_contain_text("extra")
     for verdict in ("matches", "cast"):

@@ -79,6 +79,16 @@ def test_pages_that_only_show_take_no_post(signed_in, address):
     assert signed_in.post(address).status_code == 405
 
 
+def test_an_asset_may_be_called_as_a_page_is(signed_in, store):
+    page = signed_in.get(upload(signed_in, csv("a.csv"), name="new")["Location"])
+    assert page.context["asset"].name == "new"
+    assert "form" in signed_in.get(NEW).context
+
+
+def test_no_asset_can_hide_the_page_that_creates(signed_in, store):
+    assert upload(signed_in, csv(), name="-").status_code == 422
+
+
 def test_new_takes_no_put(signed_in):
     assert signed_in.put(NEW).status_code == 405
 

@@ -211,3 +211,38 @@ def test_pages_that_only_show_take_no_post(signed_in: Client, path: str) -> None
 @pytest.mark.parametrize("path", ["/endpoints/none/", "/endpoints/none/jobs/", "/endpoints/none/default/"])
 def test_an_endpoint_that_is_not_there_is_not_found(signed_in: Client, path: str) -> None:
     assert signed_in.get(path).status_code == 404
+
+
+def test_detail_asks_the_database_as_often_for_many_that_wait(
+    signed_in: Client, queries: Callable[[], Any]
+) -> None:
+    home = factories.deployment(Deployment.Status.CREATING).endpoint
+    with queries() as few:
+        signed_in.get(page_of(home))
+    for _number in range(3):
+        factories.deployment(Deployment.Status.CREATING, endpoint=home)
+    with queries() as many:
+        signed_in.get(page_of(home))
+    assert len(many) == len(few)
+
+
+def test_the_primary_command_comes_first_on_both_tabs(signed_in: Client) -> None:
+    home = factories.deployment().endpoint
+    for path, first in (("", "Add deployment"), ("jobs/", "Create job")):
+        bar = signed_in.get(f"{page_of(home)}{path}").text.partition('id="endpoint-commands"')[2]
+        bar = bar.partition("Refresh")[0]
+        assert first in bar
+        assert bar.count("btn-primary") == 1
+
+
+def test_refresh_leaves_the_list_as_it_is(signed_in: Client) -> None:
+    home = factories.deployment().endpoint
+    for path in (f"{INDEX}?search={home.name}", f"{page_of(home)}jobs/?status=Failed"):
+        assert '<a href="" class="btn"' in signed_in.get(path).text
+
+
+def test_index_reads_no_log_of_any_deployment(signed_in: Client, queries: Callable[[], Any]) -> None:
+    factories.job()
+    with queries() as seen:
+        signed_in.get(INDEX)
+    assert not any('"studio_deployment"."log"' in query["sql"] for query in seen)

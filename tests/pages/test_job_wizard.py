@@ -1,47 +1,11 @@
-from pathlib import Path
-
 import pytest
 from django.urls import reverse
 
-from studio.models import Draft, Job
+from studio.models import Draft
 from tests import factories
+from tests.pages.job_drafts import at, begin, settings_of
 
 pytestmark = pytest.mark.django_db
-Status = Job.Status
-
-
-# ---- The wizard: beginning
-
-
-@pytest.fixture
-def used(store):
-    """A deployment whose model needs the numbers x and age."""
-    version = factories.model_version(signature=factories.signature(("x", "double"), ("age", "double")))
-    return factories.deployment(model_version=version)
-
-
-def begin(client, used, **query):
-    client.get(reverse("jobs:new"), {"endpoint": used.endpoint.name, **query})
-    return Draft.objects.latest("created_at")
-
-
-def at(draft, step):
-    return reverse("jobs:step", args=[draft.key, step])
-
-
-def settings_of(deployment, **answers):
-    return {"deployment": deployment.pk, "display_name": "brave_sun", **answers}
-
-
-def wizard(client, deployment, until="review", **inputs):
-    """A draft whose steps before `until` are answered."""
-    draft = begin(client, deployment)
-    answers = {"settings": settings_of(deployment), "input": inputs, "output": {}}
-    for step, given in answers.items():
-        if step == until:
-            break
-        assert client.post(at(draft, step), given).status_code == 302, step
-    return draft
 
 
 def test_new_lets_choose_an_endpoint(signed_in, store):
@@ -67,6 +31,57 @@ def test_new_asks_as_many_queries_for_many_endpoints_as_for_one(signed_in, store
     with queries() as for_many:
         signed_in.get(reverse("jobs:new"))
     assert len(for_many) == len(for_one)
+
+
+def test_new_searches_sorts_and_keeps_the_data_that_was_chosen(signed_in, store, htmx):
+    for name in ("houses", "patients"):
+        factories.deployment(endpoint=factories.endpoint(name))
+    page = signed_in.get(reverse("jobs:new"), {"data": "weekly", "sort": "name"}).content.decode()
+    assert (
+        page.count('<input type="hidden" name="data" value="weekly">') == 3
+    )  # the search, and each row's button
+    assert page.index("Create job on houses") < page.index("Create job on patients")
+    part = signed_in.get(reverse("jobs:new"), {"search": "pat"}, headers=htmx).content.decode()
+    assert "patients" in part
+    assert "houses" not in part
+    assert "<html" not in part
+
+
+def test_new_shows_endpoints_page_by_page(signed_in, store):
+    for _ in range(30):
+        factories.endpoint()
+    page = signed_in.get(reverse("jobs:new"), {"page": "2"})
+    assert len(page.context["choices"]) == 5
+    assert "Showing 26–30 of 30" in page.content.decode()
+
+
+def test_new_reads_no_log_of_any_deployment(signed_in, store, queries):
+    factories.deployment(log="a long log")
+    with queries() as seen:
+        signed_in.get(reverse("jobs:new"))
+    for column in ("log", "traceback", "environment", "settings"):
+        assert not any(f'."{column}"' in query["sql"] for query in seen)
+
+
+def test_new_opened_again_takes_up_the_draft_that_was_not_touched(signed_in, used):
+    draft, name = begin(signed_in, used), {"endpoint": used.endpoint.name}
+    shown = signed_in.get(at(draft, "settings")).context["form"]["display_name"].value()
+    assert signed_in.get(reverse("jobs:new"), name)["Location"] == at(draft, "settings")
+    assert signed_in.get(at(draft, "settings")).context["form"]["display_name"].value() == shown
+    signed_in.post(at(draft, "settings"), settings_of(used))
+    assert signed_in.get(reverse("jobs:new"), name)["Location"] != at(draft, "settings")
+    assert Draft.objects.count() == 2
+
+
+def test_new_takes_up_no_draft_of_another_person(client, signed_in, used):
+    draft = begin(signed_in, used)
+    client.force_login(factories.user())
+    assert begin(client, used) != draft
+
+
+def test_new_makes_nothing_for_who_only_looks(signed_in, used):
+    assert signed_in.head(reverse("jobs:new"), {"endpoint": used.endpoint.name}).status_code == 200
+    assert not Draft.objects.exists()
 
 
 def test_new_begins_with_the_default_deployment_and_a_name(signed_in, used):
@@ -116,9 +131,6 @@ def test_step_takes_no_other_methods_and_steps(signed_in, used):
 def test_step_too_far_leads_to_the_first_open_one(signed_in, used):
     draft = begin(signed_in, used)
     assert signed_in.get(at(draft, "review"))["Location"] == at(draft, "settings")
-
-
-# ---- The wizard: job settings
 
 
 def test_settings_are_kept_for_a_reload_and_the_way_back(signed_in, used):
@@ -177,242 +189,3 @@ def test_settings_without_the_switch_are_not_read(signed_in, used):
     assert signed_in.post(at(draft, "settings"), settings_of(used, timeout="nonsense")).status_code == 302
     draft.refresh_from_db()
     assert "timeout" not in draft.step("settings")
-
-
-# ---- The wizard: data source
-
-GOOD = {"a.csv": "age,x,city\n1,2.5,Ulm\n"}
-
-
-def test_input_without_any_data_asset_leads_to_data(signed_in, used):
-    page = signed_in.get(at(wizard(signed_in, used, until="input"), "input")).content.decode()
-    assert "There is no data asset yet." in page
-    assert reverse("data:new") in page
-
-
-def test_input_shows_the_first_rows_against_the_signature(signed_in, used, store):
-    version = factories.data_asset(store, GOOD)
-    draft = wizard(signed_in, used, until="input")
-    part = signed_in.get(
-        reverse("jobs:check_input", args=[draft.key]), {"source": "dataset", "dataset": version.asset.pk}
-    )
-    verdicts = {line.column: line.label for line in part.context["verdicts"]}
-    assert verdicts == {"x": "matches", "age": "cast from long", "city": "extra, ignored"}
-    page = part.content.decode()
-    assert "1 file" in page
-    assert "1 (latest)" in page
-    assert "<html" not in page
-
-
-def test_input_that_is_kept_is_shown_again_with_its_rows(signed_in, used, store):
-    version = factories.data_asset(store, GOOD)
-    draft = wizard(signed_in, used, source="dataset", dataset=version.asset.pk)
-    page = signed_in.get(at(draft, "input"))
-    assert page.context["form"].chosen_version == version
-    assert "cast from long" in page.content.decode()
-
-
-def test_input_without_a_required_column_is_refused_by_its_name(signed_in, used, store):
-    version = factories.data_asset(store, {"a.csv": "x,city\n1,Ulm\n"})
-    draft = wizard(signed_in, used, until="input")
-    answers = {"source": "dataset", "dataset": version.asset.pk, "asset_version": version.pk}
-    response = signed_in.post(at(draft, "input"), answers)
-    assert response.status_code == 422
-    page = response.content.decode()
-    assert "The model needs the column age, which this input does not have." in page
-    assert '<button type="button" class="btn btn-primary" aria-disabled="true"' in page
-    assert {line.column: line.label for line in response.context["verdicts"]}["age"] == "missing"
-
-
-def test_check_input_takes_the_block_away_once_the_choice_is_good(signed_in, used, store):
-    bad = factories.data_asset(store, {"a.csv": "x\n1\n"})
-    good = factories.data_asset(store, GOOD)
-    check = reverse("jobs:check_input", args=[wizard(signed_in, used, until="input").key])
-    part = signed_in.get(check, {"source": "dataset", "dataset": bad.asset.pk}).content.decode()
-    assert 'id="wizard-footer" hx-swap-oob="true"' in part
-    assert 'name="was_blocked"' in part
-    part = signed_in.get(
-        check, {"source": "dataset", "dataset": good.asset.pk, "was_blocked": "1"}
-    ).content.decode()
-    assert 'id="wizard-footer" hx-swap-oob="true"' in part
-    assert "aria-disabled" not in part
-
-
-def test_check_input_of_nothing_asks_to_choose(signed_in, used, store):
-    draft = wizard(signed_in, used, until="input")
-    part = signed_in.get(reverse("jobs:check_input", args=[draft.key])).content.decode()
-    assert "Choose the data" in part
-
-
-@pytest.mark.parametrize("key", ["nonsense", "-1", "99999999"])
-def test_check_input_of_keys_that_do_not_exist_asks_to_choose(signed_in, used, store, key):
-    draft = wizard(signed_in, used, until="input")
-    asked = {"source": "dataset", "dataset": key, "asset_version": key}
-    assert (
-        "Choose the data"
-        in signed_in.get(reverse("jobs:check_input", args=[draft.key]), asked).content.decode()
-    )
-
-
-def test_input_of_another_datasets_version_is_refused(signed_in, used, store):
-    one, other = factories.data_asset(store, GOOD), factories.data_asset(store, GOOD)
-    draft = wizard(signed_in, used, until="input")
-    answers = {"source": "dataset", "dataset": one.asset.pk, "asset_version": other.pk}
-    response = signed_in.post(at(draft, "input"), answers)
-    assert response.status_code == 422
-    assert "That is a version of another dataset." in response.content.decode()
-
-
-def test_input_without_a_choice_is_refused(signed_in, used, store):
-    factories.data_asset(store, GOOD)
-    draft = wizard(signed_in, used, until="input")
-    response = signed_in.post(at(draft, "input"), {"source": "dataset"})
-    assert response.status_code == 422
-    assert "Choose a dataset" in " ".join(response.context["form"].errors["dataset"])
-
-
-@pytest.mark.parametrize(
-    ("path", "sentence"),
-    [
-        ("../outside", "leaves its datastore"),
-        ("/etc/passwd", "leaves its datastore"),
-        ("a/../../outside", "leaves its datastore"),
-        ("nothing/here", "There is nothing at “nothing/here”"),
-        ("empty", "The input contains no file to score."),
-        ("texts", "readme.txt cannot be scored: files of type .txt are not supported."),
-        ("latin", "latin.csv"),
-        ("", "Give the path of a file or folder."),
-    ],
-)
-def test_input_at_a_wrong_path_is_refused_with_a_sentence(signed_in, used, store, path, sentence):
-    root = Path(store.options["root"])
-    for name, content in {
-        "empty/_hidden": b"",
-        "texts/readme.txt": b"x",
-        "latin/latin.csv": "x,ä\n1,2\n".encode("latin-1"),
-    }.items():
-        (root / name).parent.mkdir(parents=True)
-        (root / name).write_bytes(content)
-    draft = wizard(signed_in, used, until="input")
-    answers = {"source": "datastore", "datastore": store.pk, "path": path}
-    response = signed_in.post(at(draft, "input"), answers)
-    assert response.status_code == 422
-    assert sentence in response.content.decode()
-    draft.refresh_from_db()
-    assert "input" not in draft.answers
-
-
-# ---- The wizard: output location and review
-
-
-def reviewed(client, deployment, store, output=None):
-    version = factories.data_asset(store, GOOD)
-    draft = wizard(client, deployment, until="output", source="dataset", dataset=version.asset.pk)
-    return draft, client.post(at(draft, "output"), output or {})
-
-
-def test_output_is_the_default_location_unless_asked(signed_in, used, store):
-    draft, response = reviewed(signed_in, used, store)
-    assert response["Location"] == at(draft, "review")
-    page = signed_in.get(at(draft, "output")).content.decode()
-    assert "By default the predictions go to the folder" in page
-
-
-@pytest.mark.parametrize(
-    ("path", "sentence"),
-    [
-        ("../outside", "leaves its datastore"),
-        ("taken", "exists already, and the studio never overwrites."),
-        ("busy", "Another job is writing to"),
-        ("", "Fill this in, or turn the output configuration off."),
-    ],
-)
-def test_output_at_a_wrong_location_is_refused_with_a_sentence(signed_in, used, store, path, sentence):
-    taken = Path(store.options["root"], "taken", "predictions.csv")
-    taken.parent.mkdir(parents=True)
-    taken.write_text("mine")
-    factories.job(Status.RUNNING, datastore=store, output_path="busy")
-    _draft, response = reviewed(
-        signed_in, used, store, {"enable": "on", "output_datastore": store.pk, "output_path": path}
-    )
-    assert response.status_code == 422
-    assert sentence in response.content.decode()
-    assert taken.read_text() == "mine"
-
-
-def test_review_shows_every_answer_with_a_way_to_change_it(signed_in, used, store):
-    draft, _response = reviewed(
-        signed_in, used, store, {"enable": "on", "output_datastore": store.pk, "output_path": "out/november"}
-    )
-    page = signed_in.get(at(draft, "review")).content.decode()
-    for shown in (
-        "brave_sun",
-        used.name,
-        used.model_label,
-        "version 1",
-        "out/november",
-        "Mini batch size",
-        "default",
-    ):
-        assert shown in page
-    for step in ("settings", "input", "output"):
-        assert f'href="{at(draft, step)}"' in page
-
-
-def test_review_creates_the_job_that_was_described(signed_in, used, store, person):
-    draft, _response = reviewed(
-        signed_in, used, store, {"enable": "on", "output_datastore": store.pk, "output_path": "out/november"}
-    )
-    response = signed_in.post(at(draft, "review"))
-    job = Job.objects.get()
-    assert response["Location"] == reverse("jobs:detail", args=[job.name])
-    assert (job.display_name, job.deployment, job.created_by) == ("brave_sun", used, person)
-    assert (job.output_datastore, job.output_path) == (store, "out/november")
-    assert job.input_asset is not None
-    assert set(job.setting_origins.values()) == {"default"}
-
-
-def test_review_keeps_what_the_job_overrides(signed_in, used, store):
-    version = factories.data_asset(store, GOOD)
-    draft = begin(signed_in, used)
-    answers = {**used.settings, **settings_of(used), "override": "on", "timeout": 60, "max_concurrency": ""}
-    signed_in.post(at(draft, "settings"), answers)
-    signed_in.post(at(draft, "input"), {"source": "datastore", "datastore": store.pk, "path": version.path})
-    signed_in.post(at(draft, "output"), {})
-    signed_in.post(at(draft, "review"))
-    job = Job.objects.get()
-    assert (job.settings["timeout"], job.setting_origins["timeout"]) == (60, "job")
-    assert (job.settings["max_concurrency"], job.setting_origins["max_retries"]) == (None, "default")
-    assert (job.input_asset, job.input_path) == (None, version.path)
-
-
-def test_create_pressed_twice_makes_one_job(signed_in, used, store):
-    draft, _response = reviewed(signed_in, used, store)
-    first, second = signed_in.post(at(draft, "review")), signed_in.post(at(draft, "review"))
-    assert first["Location"] == second["Location"]
-    assert Job.objects.count() == 1
-    assert signed_in.get(at(draft, "settings"))["Location"] == first["Location"]
-
-
-def test_review_refuses_data_that_has_gone_meanwhile(signed_in, used, store):
-    draft, _response = reviewed(signed_in, used, store)
-    for file in Path(store.options["root"]).rglob("*.csv"):
-        file.unlink()
-    response = signed_in.post(at(draft, "review"))
-    assert response.status_code == 422
-    assert "The input contains no file to score." in response.content.decode()
-    assert not Job.objects.exists()
-
-
-def test_review_refuses_an_output_that_was_taken_meanwhile(signed_in, used, store):
-    draft, _response = reviewed(
-        signed_in, used, store, {"enable": "on", "output_datastore": store.pk, "output_path": "out"}
-    )
-    taken = Path(store.options["root"], "out", "predictions.csv")
-    taken.parent.mkdir()
-    taken.write_text("mine")
-    response = signed_in.post(at(draft, "review"))
-    assert response.status_code == 422
-    assert "exists already" in response.content.decode()
-    assert at(draft, "output") in response.content.decode()
-    assert not Job.objects.exists()

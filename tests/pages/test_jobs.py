@@ -1,6 +1,4 @@
-import json
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.urls import reverse
@@ -8,26 +6,11 @@ from django.utils import timezone
 
 from studio.models import Job
 from tests import factories
+from tests.pages.job_rows import address, finished
 
 pytestmark = pytest.mark.django_db
 INDEX = reverse("jobs:index")
 Status = Job.Status
-
-
-def address(name, job, **query):
-    return reverse(f"jobs:{name}", args=[job.name], query=query)
-
-
-def finished(store, files=None, status=Status.COMPLETED, **fields):
-    """A job that has ended, with what it wrote."""
-    files = files or {"predictions.csv": "row,prediction,file_name\n0,1.5,a.csv\n1,,a.csv\n"}
-    fields.setdefault("outputs", [name for name in files if name != "secret.csv"])
-    job = factories.job(status, datastore=store, started_at=timezone.now(), **fields)
-    folder = Path(store.options["root"], job.output_path)
-    folder.mkdir(parents=True)
-    for name, content in files.items():
-        (folder / name).write_text(content)
-    return job
 
 
 # ---- The list
@@ -170,7 +153,7 @@ def test_detail_shows_the_statistics_of_the_predictions(signed_in, store):
 def test_detail_of_a_running_job_shows_how_far_it_is(signed_in, store):
     job = factories.job(
         Status.RUNNING, started_at=timezone.now(), bytes_total=100, bytes_done=63, minibatches_total=243,
-        minibatches_done=153, rows_scored=5116000, waiting_for="waiting because no node is running.",
+        minibatches_done=153, rows_scored=5116000, waiting_for="Waiting because no node is running.",
     )  # fmt: skip
     page = signed_in.get(address("detail", job)).content.decode()
     for shown in (
@@ -253,84 +236,22 @@ def test_cancel_of_a_job_that_has_ended_changes_nothing_and_says_why(signed_in, 
     assert job.status == Status.COMPLETED
 
 
-# ---- Outputs
-
-
-def test_outputs_are_listed_once_they_are_asked_for(signed_in, store):
-    job = finished(store)
-    page = signed_in.get(address("outputs", job)).content.decode()
-    assert "Show data outputs" in page
-    assert "Download" not in page
-    page = signed_in.get(address("outputs", job, show="data")).content.decode()
-    assert address("preview", job, file="predictions.csv") in page
-    assert address("download", job, file="predictions.csv") in page
-
-
-def test_outputs_of_a_running_job_follow_by_themselves(signed_in, store, htmx):
-    page = signed_in.get(address("outputs", factories.job(Status.RUNNING)), headers=htmx).content.decode()
-    assert "is written when all mini-batches are done" in page
-    assert "every 2s" in page
-
-
-def test_preview_shows_the_rows_with_their_header(signed_in, store):
-    page = signed_in.get(address("preview", finished(store, rows_scored=2), file="predictions.csv"))
-    for shown in ("prediction", "file_name", "1.5", "Rows 1–2 of 2"):
-        assert shown in page.content.decode()
-
-
-def test_preview_pages_through_a_long_file(signed_in, store, htmx):
-    rows = "".join(f"{n},p{n},a.csv\n" for n in range(120))
-    job = finished(store, {"predictions.csv": "row,prediction,file_name\n" + rows}, rows_scored=120)
-    part = signed_in.get(
-        address("preview", job, file="predictions.csv", row="51"), headers=htmx
-    ).content.decode()
-    assert "Rows 51–100 of 120" in part
-    assert "p50" in part
-    assert "p49" not in part
-    assert "<html" not in part
-    last = signed_in.get(address("preview", job, file="predictions.csv", row="101")).context["page"]
-    assert (last.last, last.before, last.after) == (120, 51, None)
-
-
-@pytest.mark.parametrize("row", ["x", "-5", "0", "99999999"])
-def test_preview_takes_any_row_number(signed_in, store, row):
-    response = signed_in.get(address("preview", finished(store), file="predictions.csv", row=row))
-    assert response.status_code == 200
-
-
-def test_preview_of_a_file_without_header_row_numbers_the_columns(signed_in, store):
-    job = finished(store, {"predictions.csv": "0,1.5,a.csv\n1,2.5,a.csv\n"})
-    Job.objects.update(settings={**job.settings, "write_header": False})
-    page = signed_in.get(address("preview", job, file="predictions.csv")).context["page"]
-    assert [column.name for column in page.columns] == ["column 1", "column 2", "column 3"]
-    assert len(page.rows) == 2
-
-
-def test_preview_shows_the_summary_as_text(signed_in, store):
-    job = finished(store, {"_summary.json": json.dumps({"rows": 400})})
-    assert (
-        "&quot;rows&quot;: 400"
-        in signed_in.get(address("preview", job, file="_summary.json")).content.decode()
+def test_detail_and_its_polls_leave_the_log_of_the_deployment_where_it_is(signed_in, store, queries):
+    used = factories.deployment(log="a long log", traceback="a long traceback")
+    with queries() as seen:
+        signed_in.get(address("detail", factories.job(Status.RUNNING, deployment=used)))
+    read = [query["sql"] for query in seen if 'FROM "studio_job"' in query["sql"]]
+    assert read
+    assert not any(
+        '"studio_deployment"."log"' in sql or '"studio_deployment"."traceback"' in sql for sql in read
     )
 
 
-def test_download_gives_the_file_as_it_is(signed_in, store):
-    response = signed_in.get(address("download", finished(store), file="predictions.csv"))
-    content = b"".join(response.streaming_content)
-    assert content == b"row,prediction,file_name\n0,1.5,a.csv\n1,,a.csv\n"
-    assert response["Content-Disposition"] == 'attachment; filename="predictions.csv"'
-    assert int(response["Content-Length"]) == len(content)
+def test_index_names_the_rows_that_failed(signed_in, store):
+    factories.job(Status.COMPLETED)
+    assert '<th scope="col" class="numeric">Failed rows</th>' in signed_in.get(INDEX).content.decode()
 
 
-@pytest.mark.parametrize("name", ["preview", "download"])
-@pytest.mark.parametrize("file", ["secret.csv", "../secret.csv", "../../../secret.csv", "", "errors.csv"])
-def test_what_the_job_did_not_write_is_not_found(signed_in, store, name, file):
-    job = finished(store, {"predictions.csv": "row\n0\n", "secret.csv": "secret\n"})
-    Path(store.options["root"], "secret.csv").write_text("secret\n")
-    response = signed_in.get(address(name, job, file=file))
-    assert response.status_code == 404
-
-
-def test_what_stood_there_before_the_job_is_not_its_output(signed_in, store):
-    job = finished(store, status=Status.FAILED, error="“predictions.csv” exists already", outputs=[])
-    assert signed_in.get(address("outputs", job)).context["outputs"] == []
+def test_detail_of_a_queued_job_names_who_plans_it(signed_in, store):
+    page = signed_in.get(address("detail", factories.job())).content.decode()
+    assert "Waiting for the studio’s control worker, which plans the job." in page

@@ -105,6 +105,15 @@ def test_refresh_says_that_the_list_follows(signed_in: Client) -> None:
     assert "Asking MLflow for its models" in answer.text
 
 
+def test_refresh_leads_back_to_the_list_as_it_was(signed_in: Client) -> None:
+    for referrer, back in (
+        ("http://testserver/models/?search=tita&page=2", "/models/?search=tita&page=2"),
+        ("http://elsewhere/models/?search=tita", "/models/"),
+    ):
+        answer = signed_in.post("/models/-/refresh/", headers={"Referer": referrer})
+        assert answer["Location"] == back
+
+
 def test_refresh_takes_no_get(signed_in: Client) -> None:
     assert signed_in.get("/models/-/refresh/").status_code == 405
 

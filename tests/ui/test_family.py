@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from django import forms
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.template import Context, Template, TemplateSyntaxError
@@ -45,6 +46,38 @@ def test_a_disabled_command_says_why(component_page: str) -> None:
     reason = re.search(r'id="(why-[0-9a-f]+)">Nothing of this job has failed\.', component_page)
     assert reason
     assert f'aria-disabled="true" aria-describedby="{reason[1]}"' in component_page
+
+
+def test_a_disabled_menu_says_why_beside_itself_where_it_shows_while_closed(component_page: str) -> None:
+    menu = re.search(
+        r'<details class="menu" data-menu id="deploy-menu">.*?</details>', component_page, re.DOTALL
+    )
+    assert menu
+    summary = re.search(r'<summary[^>]*aria-describedby="([^"]+)"', menu[0])
+    assert summary
+    assert f'id="{summary[1]}"' not in menu[0]
+    assert component_page[menu.end() :].startswith(
+        f'<span class="tip" role="tooltip" id="{summary[1]}">Select one'
+    )
+
+
+def test_a_wizard_that_is_stopped_can_go_on_without_javascript() -> None:
+    text = render_to_string("ui/wizard_footer.html", {"reason": "Choose other data."})
+    button = re.search(r"<noscript>(.*?)</noscript>", text)
+    assert button
+    assert "Next" in button[1]
+    assert "disabled" not in button[1]
+    assert 'type="button"' not in button[1]
+
+
+def test_a_form_that_is_drawn_again_keeps_the_chosen_files() -> None:
+    class Upload(forms.Form):
+        data = forms.FileField(label="Data", help_text="CSV")
+
+    zone = re.search(r'<div class="dropzone" id="dropzone-data"[^>]*hx-preserve>.*?</div>', str(Upload()))
+    assert zone
+    assert 'aria-describedby="id_data_helptext id_data_error"' in zone[0]
+    assert 'id="id_data_error"' in str(Upload({}, {}))
 
 
 def test_ids_are_unique(component_page: str) -> None:
@@ -94,4 +127,4 @@ def test_what_is_vendored_names_its_version_and_licence() -> None:
 
 
 def test_the_page_of_a_bug_needs_no_request_and_no_person() -> None:
-    assert "fault of the studio" in render_to_string("500.html")
+    assert "fault of the studio" in render_to_string("500.html", {"reference": "00c0ffee"})

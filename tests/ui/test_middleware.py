@@ -73,12 +73,43 @@ def test_a_refusal_is_a_toast_to_htmx(rf: RequestFactory) -> None:
     assert "nothing to cancel" in response.content.decode()
 
 
+IN_DIALOG = {**HTMX, "HX-Target": "dialog"}
+
+
+def test_a_form_refused_in_a_dialog_reloads_its_page_which_says_why(rf: RequestFactory) -> None:
+    request = rf.post("/x", headers=IN_DIALOG)
+    response = through(request, refuse)
+    assert (response.status_code, response.headers["HX-Redirect"]) == (200, "/jobs/?status=Failed")
+    assert ["nothing to cancel" in str(kept) for kept in messages.get_messages(request)] == [True]
+
+
+def test_a_dialog_that_is_refused_before_it_opens_leaves_the_page_and_says_why(rf: RequestFactory) -> None:
+    response = through(rf.get("/x", headers=IN_DIALOG), refuse)
+    assert isinstance(response, HttpResponse)
+    assert "nothing to cancel" in response.content.decode()
+    assert "HX-Redirect" not in response.headers
+
+
+@pytest.mark.parametrize("page", ["https://elsewhere.example/jobs/", "http://testserver//elsewhere.example/"])
+def test_a_dialog_leads_to_no_page_of_another_host(rf: RequestFactory, page: str) -> None:
+    response = through(rf.post("/x", headers={**IN_DIALOG, "HX-Current-URL": page}), refuse)
+    assert "HX-Redirect" not in response.headers
+
+
 def test_a_refused_form_goes_back_to_its_page(rf: RequestFactory) -> None:
     response = through(rf.post("/x", headers={"Referer": "http://testserver/jobs/?page=2"}), refuse)
     assert (response.status_code, response.headers["Location"]) == (302, "/jobs/?page=2")
 
 
-@pytest.mark.parametrize("referrer", ["", "https://elsewhere.example/jobs/"])
+@pytest.mark.parametrize(
+    "referrer",
+    [
+        "",
+        "https://elsewhere.example/jobs/",
+        "http://testserver//elsewhere.example/jobs/",
+        "http://testserver/\\elsewhere.example/jobs/",
+    ],
+)
 def test_a_refusal_without_a_page_of_ours_is_a_page(rf: RequestFactory, referrer: str) -> None:
     response = through(rf.post("/x", headers={"Referer": referrer}), refuse)
     assert isinstance(response, HttpResponse)
