@@ -3,6 +3,7 @@ not fit."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Iterator
 
 import pyarrow as pa
@@ -23,13 +24,13 @@ class Chunk:
         self.errors = errors
 
 
-class Source:
+class Source(ABC):
     """An open file: iterate over `chunks()`; `records` is right once they are all taken."""
 
     records: int
 
-    def chunks(self) -> Iterator[Chunk]:
-        raise NotImplementedError
+    @abstractmethod
+    def chunks(self) -> Iterator[Chunk]: ...
 
 
 def open_source(path: str, kind: str, name: str, needs: Needs, block_bytes: int = BLOCK_BYTES) -> Source:
