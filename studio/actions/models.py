@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FULL_PASS = timedelta(minutes=1)
-MOMENT = timedelta(seconds=1.5)
+MOMENT = timedelta(seconds=1)
 ENVIRONMENT_FILES = ("python_env.yaml", "conda.yaml", "requirements.txt")
 
 

@@ -28,7 +28,7 @@ def list_filter(listing: Any, name: str, label: str, choices: Iterable[tuple[str
 
 
 @register.simple_block_tag(takes_context=True)
-def list_rows(context: Context, content: str, listing: Any, poll: str = "", seconds: int = 2) -> SafeString:
+def list_rows(context: Context, content: str, listing: Any, poll: str = "", seconds: float = 2) -> SafeString:
     """The table and its pages: the part that search, sort, page and polling swap, so it is the body of a
     partial called `rows`. `poll` is the part's own address while something is changing, else empty; the
     list's query goes with it."""

@@ -63,7 +63,7 @@ def test_index_without_models_reloads_when_the_first_is_there(
 def test_index_answers_htmx_with_rows_that_ask_again(signed_in: Client, htmx: dict[str, str]) -> None:
     factories.model_version("titanic")
     answer = signed_in.get(f"{INDEX}?search=tita", headers=htmx)
-    assert 'hx-get="/models/?search=tita" hx-trigger="every 2s"' in answer.text
+    assert 'hx-get="/models/?search=tita" hx-trigger="every 1.5s"' in answer.text
     assert "<html" not in answer.text
 
 
