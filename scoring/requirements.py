@@ -10,7 +10,6 @@ from typing import Any, Self
 from scoring.errors import ScoringError
 
 DEFAULT_PYTHON = "3.11"
-MODEL_FILES = ("python_env.yaml", "conda.yaml", "requirements.txt")
 _PYTHON = re.compile(r"3\.\d{1,2}(\.\d{1,3})?")
 _REQUIREMENT = re.compile(
     r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?P<extras>\[[A-Za-z0-9._,\s-]*\])?\s*"

@@ -114,11 +114,6 @@ class LocalFolder:
     def open(self, path: str) -> BinaryIO:
         return self.path(path).open("rb")
 
-    def read_range(self, path: str, start: int, length: int) -> bytes:
-        with self.open(path) as file:
-            file.seek(start)
-            return file.read(length)
-
     def local_file(self, path: str) -> Path:
         """The object as a file of this machine, to be read and not changed."""
         return self.path(path)

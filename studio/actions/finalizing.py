@@ -51,11 +51,17 @@ def finalize_job(*, job_id: int, holder: Holder) -> None:
             raise  # the database is away; the lease runs out and the step is begun again
         except Exception as error:
             fail_by_bug(job=claimed, lease=lease, error=error, outputs=written)
-    store = open_store(claimed.output_datastore)
+    _tidy_up(claimed, written)
+
+
+def _tidy_up(job: Job, written: list[str]) -> None:
+    if not job.is_finished:
+        return  # the lease was lost: whoever has it now still needs the proofs to know its own objects
+    store = open_store(job.output_datastore)
     for name in written:
-        store.settle(claimed.output_object(name), owner=claimed.name)
-    if claimed.is_completed and not claimed.minibatches_failed:
-        store.delete_folder(claimed.parts_path)
+        store.settle(job.output_object(name), owner=job.name)
+    if job.is_completed and not job.minibatches_failed:
+        store.delete_folder(job.parts_path)
 
 
 def _finish(job: Job, lease: uuid.UUID, written: list[str]) -> None:

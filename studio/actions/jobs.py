@@ -183,14 +183,6 @@ def settle_cancel(*, job_id: int) -> None:
     open_store(job.output_datastore).delete_folder(job.parts_path)
 
 
-def rename_job(*, user: User, job: Job, display_name: str) -> None:
-    with transaction.atomic():
-        Job.objects.filter(pk=job.pk).update(display_name=display_name)
-        events.record(
-            actor=user, action="job.rename", subject=job.name, before=job.display_name, after=display_name
-        )
-
-
 def fail_job(
     *,
     job: Job,

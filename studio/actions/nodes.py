@@ -67,7 +67,7 @@ class NodeAtWork(Holder):
                 return
             provisioning.create_on_node(deployment=deployment, holder=self, stop=self.stopping.is_set)
             deployment.refresh_from_db()
-            if not deployment.is_finished and not deployment.is_failed:
+            if deployment.finished_at is None:
                 return  # it waits for a service that is away; the sweep brings it back
 
     def _score_all(self, slot: int) -> None:
@@ -77,7 +77,6 @@ class NodeAtWork(Holder):
                 if minibatch is None or not self._score(slot, minibatch):
                     return
         finally:
-            self.running.pop(slot, None)
             for key in [key for key in self.scorers if key[0] == slot]:
                 self._end_scorer(key)
 

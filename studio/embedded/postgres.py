@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import psutil
@@ -86,13 +85,6 @@ class Postgres:
                 ) from None
             return False
         return True
-
-    def wait_ready(self, seconds: float = 60) -> None:
-        end = time.monotonic() + seconds
-        while not self.is_ready():
-            if time.monotonic() > end:
-                raise StartError(f"PostgreSQL did not answer on {self.socket_folder} within {seconds:.0f} s.")
-            time.sleep(0.02)
 
     def create_database(self, name: str) -> None:
         with self._connect() as connection:

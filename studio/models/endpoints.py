@@ -209,6 +209,3 @@ class Deployment(Stateful, Leased):
     @property
     def packages(self) -> list[str]:
         return list(self.environment["requirements"])
-
-    def setting(self, name: str) -> Any:
-        return self.settings.get(name)

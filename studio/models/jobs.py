@@ -1,5 +1,5 @@
 import uuid
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, AnonymousUser
@@ -328,6 +328,3 @@ class MiniBatch(Stateful, Leased):
 
     def __str__(self) -> str:
         return f"{self.job_id}/{self.number}"
-
-    def state_of_slices(self) -> list[dict[str, Any]]:
-        return list((self.report or {}).get("slices", []))

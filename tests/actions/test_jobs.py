@@ -207,6 +207,33 @@ def test_a_job_in_which_every_file_failed_fails_with_the_first_reason(person, st
     assert json.loads((folder / "_summary.json").read_text())["failed_files"] == 2
 
 
+def test_a_finalize_that_lost_its_lease_leaves_the_proofs_to_its_successor(
+    person, store, enqueued, monkeypatch
+):
+    job = prepared(person, store, enqueued, {"a.csv": "x\n1\n"})
+    job.minibatches.update(status="Failed", finished_at=timezone.now(), error="e")
+    Job.objects.update(minibatches_done=1, minibatches_failed=1, files_failed=1)
+    summary = finalizing._summary
+
+    def loses_the_lease(*args):
+        Job.objects.update(**Job.taken_by("successor"))
+        return summary(*args)
+
+    monkeypatch.setattr("studio.actions.finalizing._summary", loses_the_lease)
+    finalizing.finalize_job(job_id=job.pk, holder=CONTROL)
+    monkeypatch.undo()
+    job.refresh_from_db()
+    assert job.status == Job.Status.FINALIZING
+    Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    finalizing.finalize_job(job_id=job.pk, holder=CONTROL)
+    job.refresh_from_db()
+    assert (job.status, job.error) == (Job.Status.FAILED, "e")
+    assert sorted(path.name for path in Path(store.options["root"], job.output_path).iterdir()) == [
+        "_summary.json",
+        "errors.csv",
+    ]
+
+
 def test_finalizing_waits_until_every_mini_batch_has_ended(person, store, enqueued):
     job = prepared(person, store, enqueued, {"a.csv": "x\n1\n"})
     finalizing.finalize_job(job_id=job.pk, holder=CONTROL)
