@@ -12,7 +12,7 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import FileSystemStorage
 from django.utils.translation import gettext as _
 
-from studio.errors import StudioError
+from studio.errors import NotFound, StudioError
 from studio.models import Datastore
 
 LONGEST_NAME = 255  # bytes, of a file or folder on every usual disk
@@ -196,5 +196,8 @@ def _refuse(error: OSError) -> None:
     raise error
 
 
-def open_store(datastore: Datastore) -> LocalFolder:
+def open_store(datastore: Datastore | None) -> LocalFolder:
+    """Raises NotFound where a finished job's datastore is no longer registered."""
+    if datastore is None:
+        raise NotFound(_("The datastore was unregistered, so the studio can no longer reach what is in it."))
     return LocalFolder(datastore.options["root"])

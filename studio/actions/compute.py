@@ -19,7 +19,12 @@ def set_up_local_cluster() -> Cluster:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     cluster, _made = Cluster.objects.get_or_create(
         name=LOCAL_CLUSTER,
-        defaults={"slots": cores, "slot_memory": max(memory // 2 // cores, 1 << 30), "max_nodes": 1},
+        defaults={
+            "slots": cores,
+            "slot_memory": max(memory // 2 // cores, 1 << 30),
+            "min_nodes": 1,
+            "max_nodes": 1,
+        },
     )
     return cluster
 

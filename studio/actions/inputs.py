@@ -42,7 +42,7 @@ class FirstRows:
     problem: str = ""
 
 
-def list_input(*, datastore: Datastore, path: str) -> list[InputFile]:
+def list_input(*, datastore: Datastore | None, path: str) -> list[InputFile]:
     """Files of an input, by their paths relative to it; hidden names left out.
 
     Raises PathRefused, or StudioError when nothing is at `path`.
@@ -78,13 +78,13 @@ def _check_name(path: str) -> None:
         ) from None
 
 
-def input_object(*, datastore: Datastore, root: str, relative: str) -> str:
+def input_object(*, datastore: Datastore | None, root: str, relative: str) -> str:
     """The datastore path of a file that list_input() gave."""
     return tidy(root) if open_store(datastore).stat(root) else tidy(f"{root}/{relative}")
 
 
 def check_input(
-    *, datastore: Datastore, path: str, signature: dict | None, mini_batch_size: int, rows: int = 20
+    *, datastore: Datastore | None, path: str, signature: dict | None, mini_batch_size: int, rows: int = 20
 ) -> InputCheck:
     """Never raises for what a user may have given: the reason is in `problem`."""
     check = InputCheck()
@@ -115,7 +115,7 @@ def unreadable(error: OSError) -> str:
     }
 
 
-def first_rows_of(*, datastore: Datastore, root: str, file: InputFile, rows: int = 20) -> FirstRows:
+def first_rows_of(*, datastore: Datastore | None, root: str, file: InputFile, rows: int = 20) -> FirstRows:
     """Of a file that list_input() gave; never raises for what may be in it."""
     try:
         whole = input_object(datastore=datastore, root=root, relative=file.path)

@@ -108,6 +108,7 @@ def submit_job(*, user: User, request: JobRequest) -> Job:
                 deployment_name=deployment.name,
                 model_label=deployment.model_label,
                 cluster=deployment.cluster,
+                cluster_name=deployment.cluster.name,
                 spec=_frozen(deployment),
                 settings=settings.to_dict(),
                 setting_origins=origins,
@@ -116,6 +117,7 @@ def submit_job(*, user: User, request: JobRequest) -> Job:
                 input_asset=request.input_asset,
                 input_label=_input_label(request),
                 output_datastore=output_datastore,
+                output_datastore_name=output_datastore.name,
                 output_path=output_path,
                 created_by=user,
             )
@@ -275,7 +277,8 @@ def prepare_job(*, job_id: int, holder: Holder) -> None:
         except Exception as error:
             fail_by_bug(job=job, lease=lease, error=error)
             return
-    wake_cluster(job.cluster)
+    if job.cluster:
+        wake_cluster(job.cluster)
 
 
 def _plan(job: Job, lease: uuid.UUID) -> None:
@@ -308,8 +311,10 @@ def _plan(job: Job, lease: uuid.UUID) -> None:
         MiniBatch.objects.bulk_create(minibatches, batch_size=2000)
 
 
-def waiting_reason(cluster: Cluster) -> str:
+def waiting_reason(cluster: Cluster | None) -> str:
     """What a running job waits for while no node works on it."""
+    if cluster is None:
+        return _("Waiting for a cluster that was deleted. Cancel the job.")
     if Node.objects.alive().filter(cluster=cluster).exists():
         return _("Waiting for a free slot of the cluster %(cluster)s.") % {"cluster": cluster.name}
     return _(

@@ -195,7 +195,7 @@ def give_back(*, minibatch: MiniBatch, at_once: bool = True, reason: str = "") -
         return
     if running and reason:
         Job.objects.filter(pk=job.pk).update(waiting_for=reason)
-    if running and at_once:
+    if running and at_once and job.cluster:
         wake(job.cluster.queue)
     if not running:
         transaction.on_commit(partial(settle_cancel, job_id=job.pk))

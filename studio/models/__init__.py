@@ -3,8 +3,11 @@ from studio.models.data import DataAsset, DataAssetVersion, Datastore
 from studio.models.drafts import Draft
 from studio.models.endpoints import Deployment, Endpoint
 from studio.models.events import Event
-from studio.models.jobs import Job, MiniBatch
+from studio.models.jobs import Job, JobLog, MiniBatch
 from studio.models.models import ModelVersion, RegisteredModel, RegistryState
+from studio.models.people import Profile
+from studio.models.registrations import Registration
+from studio.models.trials import Trial
 
 __all__ = [
     "Cluster",
@@ -16,9 +19,13 @@ __all__ = [
     "Endpoint",
     "Event",
     "Job",
+    "JobLog",
     "MiniBatch",
     "ModelVersion",
     "Node",
+    "Profile",
     "RegisteredModel",
+    "Registration",
     "RegistryState",
+    "Trial",
 ]

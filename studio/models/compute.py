@@ -1,5 +1,6 @@
 from datetime import timedelta
 
+from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
@@ -23,6 +24,11 @@ class ClusterQuerySet(models.QuerySet["Cluster"]):
 class Cluster(models.Model):
     class Kind(models.TextChoices):
         LOCAL = "local", _("This machine")
+        EXTERNAL = "external", _("External")
+
+    class Tier(models.TextChoices):
+        DEDICATED = "dedicated", _("Dedicated")
+        LOW_PRIORITY = "low_priority", _("Low priority")
 
     name = models.CharField(
         max_length=24,
@@ -34,13 +40,29 @@ class Cluster(models.Model):
         default=1, validators=[MinValueValidator(1), MaxValueValidator(256)]
     )
     slot_memory = models.BigIntegerField(default=DEFAULT_SLOT_MEMORY, help_text="bytes")
+    min_nodes = models.PositiveSmallIntegerField(default=0)
     max_nodes = models.PositiveSmallIntegerField(default=1, validators=[MinValueValidator(1)])
+    idle_seconds = models.PositiveIntegerField(default=120, help_text="of a node, before it is stopped")
+    tier = models.CharField(max_length=12, choices=Tier, default=Tier.DEDICATED)
+    is_stopped = models.BooleanField(
+        default=False, help_text="no node is started until somebody presses Start"
+    )
+    warm_until = models.DateTimeField(null=True, help_text="at least one node is kept until then")
+    revision = models.PositiveIntegerField(
+        default=1, help_text="counts edits, so that two do not overwrite another"
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ClusterQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(condition=Q(min_nodes__lte=F("max_nodes")), name="cluster_min_at_most_max")
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -108,6 +130,11 @@ class Node(models.Model):
     busy = models.PositiveSmallIntegerField(default=0)
     cpu_percent = models.FloatField(default=0)
     memory = models.BigIntegerField(default=0, help_text="bytes resident in the node and its scorers")
+    loaded = models.JSONField(default=list, help_text="labels of the models that its scorers hold")
+    is_draining = models.BooleanField(
+        default=False, help_text="takes no more work, and ends when it has none"
+    )
+    idle_since = models.DateTimeField(null=True, help_text="nothing has run on it since then")
     started_at = models.DateTimeField(auto_now_add=True)
     last_seen = models.DateTimeField(db_default=Now())
     stopped_at = models.DateTimeField(null=True)

@@ -22,6 +22,7 @@ class Datastore(models.Model):
 
     name = models.CharField(max_length=255, unique=True, validators=[RegexValidator(r"^[a-z0-9_]+$")])
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.LOCAL)
+    description = models.TextField(blank=True)
     options = models.JSONField(default=dict, help_text="local: {'root': absolute folder}")
     is_default = models.BooleanField(default=False)
     created_by = models.ForeignKey(
@@ -71,6 +72,7 @@ class DataAsset(models.Model):
     name = models.CharField(max_length=255, unique=True, validators=[RegexValidator(DATA_NAME)])
     description = models.TextField(blank=True)
     type = models.CharField(max_length=12, choices=Type)
+    tags = models.JSONField(default=dict, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )

@@ -76,6 +76,9 @@ class Endpoint(models.Model):
     created_by = models.ForeignKey(PERSON, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    revision = models.PositiveIntegerField(
+        default=1, help_text="counts edits, so that two do not overwrite another"
+    )
 
     objects = EndpointQuerySet.as_manager()
 
@@ -153,7 +156,11 @@ class Deployment(Stateful, Leased):
     model_key = models.CharField(max_length=16, help_text="ModelVersion.key of the model that was tried")
     cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="deployments")
     environment = models.JSONField(help_text="scoring.environment.EnvironmentSpec.to_dict()")
+    has_own_environment = models.BooleanField(default=False, help_text="edited, not as it was generated")
     settings = models.JSONField(help_text="scoring.settings.ScoringSettings.to_dict()")
+    revision = models.PositiveIntegerField(
+        default=1, help_text="counts edits, so that two do not overwrite another"
+    )
     wants_default = models.BooleanField(default=False, help_text="becomes the default once it has succeeded")
     error = models.TextField(blank=True, help_text="one sentence")
     traceback = models.TextField(blank=True)
@@ -163,6 +170,7 @@ class Deployment(Stateful, Leased):
     created_by = models.ForeignKey(PERSON, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField(null=True, help_text="when its settings were edited last")
 
     objects = DeploymentQuerySet.as_manager()
 

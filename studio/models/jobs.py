@@ -99,24 +99,30 @@ class Job(Stateful, Leased):
     display_name = models.CharField(max_length=255)
     status = models.CharField(max_length=20, choices=Status, default=Status.QUEUED)
     idempotency_key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    # A job outlives its endpoint and deployment, so it keeps their names and, in spec, all that it runs with.
+    # A job outlives its endpoint, deployment, cluster and datastores, so it keeps their names and, in spec, all that
+    # it runs with.
     endpoint = models.ForeignKey(Endpoint, null=True, on_delete=models.SET_NULL, related_name="jobs")
     endpoint_name = models.CharField(max_length=32)
     deployment = models.ForeignKey(Deployment, null=True, on_delete=models.SET_NULL, related_name="jobs")
     deployment_name = models.CharField(max_length=32)
     model_label = models.CharField(max_length=600)
-    cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="jobs")
+    cluster = models.ForeignKey(Cluster, null=True, on_delete=models.SET_NULL, related_name="jobs")
+    cluster_name = models.CharField(max_length=24)
+    resubmit_of = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="resubmits")
+    retry_of = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="retries")
     spec = models.JSONField(help_text="model_uri, environment, signature: frozen when submitted")
     settings = models.JSONField(help_text="scoring.settings.ScoringSettings.to_dict(), in effect")
     setting_origins = models.JSONField(default=dict, help_text="field -> job, deployment or default")
 
-    input_datastore = models.ForeignKey(Datastore, on_delete=models.PROTECT, related_name="+")
+    # Null once a finished job's datastore has been unregistered.
+    input_datastore = models.ForeignKey(Datastore, null=True, on_delete=models.SET_NULL, related_name="+")
     input_path = models.CharField(max_length=1024)
     input_asset = models.ForeignKey(
         DataAssetVersion, null=True, on_delete=models.SET_NULL, related_name="jobs"
     )
     input_label = models.CharField(max_length=1300)
-    output_datastore = models.ForeignKey(Datastore, on_delete=models.PROTECT, related_name="+")
+    output_datastore = models.ForeignKey(Datastore, null=True, on_delete=models.SET_NULL, related_name="+")
+    output_datastore_name = models.CharField(max_length=255)
     output_path = models.CharField(max_length=1024, help_text="folder")
 
     drives = models.PositiveSmallIntegerField(default=0, help_text="times that the step under way was begun")
@@ -242,6 +248,10 @@ class Job(Stateful, Leased):
         return self.duration * (1 - self.share_done) / self.share_done
 
     @property
+    def output_label(self) -> str:
+        return f"{self.output_datastore_name} / {self.output_path}"
+
+    @property
     def output_file_name(self) -> str:
         return str(self.settings["output_file_name"])
 
@@ -328,3 +338,20 @@ class MiniBatch(Stateful, Leased):
 
     def __str__(self) -> str:
         return f"{self.job_id}/{self.number}"
+
+
+class JobLog(models.Model):
+    """The end of what one process of a job has said, kept where the pages find it while it still runs."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="logs")
+    path = models.CharField(max_length=300, help_text="as in logs/user/stdout/<node>/process001.stdout.txt")
+    text = models.TextField(blank=True)
+    size = models.BigIntegerField(default=0, help_text="bytes of the whole log; text holds the last of them")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["path"]
+        constraints = [models.UniqueConstraint(fields=["job", "path"], name="one_row_per_job_log")]
+
+    def __str__(self) -> str:
+        return self.path

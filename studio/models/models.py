@@ -98,6 +98,12 @@ class ModelVersion(models.Model):
     mlflow_version = models.CharField(max_length=40, blank=True)
     has_input_example = models.BooleanField(default=False)
     size = models.BigIntegerField(null=True, help_text="bytes")
+    serialization = models.CharField(
+        max_length=20, blank=True, help_text="how the model object is stored: pickle, cloudpickle, skops, …"
+    )
+    artifacts = models.JSONField(
+        default=list, help_text="[{path, size}] of its files, in the order of their paths"
+    )
     is_unread = models.BooleanField(default=False, help_text="its files could not be read; tried again")
     description = models.TextField(blank=True)
     tags = models.JSONField(default=dict, blank=True)

@@ -70,8 +70,11 @@ def _input_text(job: Job) -> str:
 
 
 def _nodes_text(job: Job) -> str:
-    count, slots = job.settings["instance_count"], job.settings["max_concurrency"] or job.cluster.slots
+    count = job.settings["instance_count"]
+    slots = job.settings["max_concurrency"] or (job.cluster.slots if job.cluster else None)
     nodes = ngettext("%(count)s node", "%(count)s nodes", count) % {"count": count}
+    if slots is None:
+        return nodes
     return nodes + " × " + ngettext("%(count)s slot", "%(count)s slots", slots) % {"count": slots}
 
 

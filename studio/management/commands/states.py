@@ -3,7 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from studio.models import Deployment, Job, MiniBatch
+from studio.models import Deployment, Job, MiniBatch, Registration, Trial
 from studio.models.states import Stateful
 
 HEAD = """# States
@@ -24,13 +24,13 @@ def diagram(model: type[Stateful]) -> str:
 
 
 class Command(BaseCommand):
-    help = "Draw the states of jobs, mini-batches and deployments into docs/states.md."
+    help = "Draw the states of jobs, mini-batches, deployments, trials and registrations into docs/states.md."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true", help="only say whether the drawing is up to date")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        text = HEAD + "".join(diagram(model) for model in (Job, MiniBatch, Deployment))
+        text = HEAD + "".join(diagram(model) for model in (Job, MiniBatch, Deployment, Trial, Registration))
         file = settings.BASE_DIR / "docs" / "states.md"
         if not options["check"]:
             file.write_text(text)
