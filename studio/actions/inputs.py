@@ -52,6 +52,7 @@ def list_input(*, datastore: Datastore | None, path: str) -> list[InputFile]:
     if single:
         return [InputFile(path=single.name, size=single.size, etag=single.etag)]
     if not store.is_folder(path):
+        assert datastore is not None, "open_store() refused it"
         raise StudioError(
             _(
                 "There is nothing at “%(path)s” in the datastore %(store)s. Check the path, or choose another one."
