@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ PASSED_VARIABLES = re.compile(
     r"PATH|HOME|LANG|TMPDIR|UV_\w+|PIP_\w+|SSL_\w+|\w*_CA_BUNDLE|\w+_PROXY|(http|https|no|all)_proxy|XDG_CACHE_HOME"
 )
 _VERSION = re.compile(r"3\.(\d+)")
+_INTERPRETER = re.compile(r"python3\.(\d+)|cpython-3\.(\d+)\.\d+-.*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +104,20 @@ def _build(
 
 def _python_at_hand(wanted: str, uv: Path) -> tuple[str, list[str]]:
     """An interpreter of the wanted minor version, else the next newer one, else the newest older one."""
+    minors = _pythons_at_hand(uv)
+    match = _VERSION.match(wanted)
+    if not minors or not match:
+        raise EnvironmentBuildError(f"Python {wanted} is not on this machine, and no other one either.")
+    minor = int(match[1])
+    nearest = min(minors, key=lambda m: (m < minor, abs(m - minor)))
+    path, version = minors[nearest]
+    if nearest == minor:
+        return path, []
+    return path, [f"Python {wanted} is not on this machine; Python {version} is used instead."]
+
+
+def _pythons_at_hand(uv: Path) -> dict[int, tuple[str, str]]:
+    """Minor version to path and whole version of an interpreter that this machine has."""
     command: list[str | Path] = [
         uv,
         "python",
@@ -121,15 +137,26 @@ def _python_at_hand(wanted: str, uv: Path) -> tuple[str, list[str]]:
         match = _VERSION.match(entry["version"])
         if match and entry.get("implementation") == "cpython" and entry.get("path"):
             minors.setdefault(int(match[1]), (entry["path"], entry["version"]))
-    match = _VERSION.match(wanted)
-    if not minors or not match:
-        raise EnvironmentBuildError(f"Python {wanted} is not on this machine, and no other one either.")
-    minor = int(match[1])
-    nearest = min(minors, key=lambda m: (m < minor, abs(m - minor)))
-    path, version = minors[nearest]
-    if nearest == minor:
-        return path, []
-    return path, [f"Python {wanted} is not on this machine; Python {version} is used instead."]
+    return minors
+
+
+def likely_pythons() -> list[str]:
+    """Minor versions whose interpreters seem to be here, the newest first, told by their names alone.
+
+    Asking each interpreter takes seconds; the build does, and says so where it has to use another one.
+    """
+    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    managed = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or data / "uv" / "python")
+    minors = {sys.version_info.minor}
+    for folder in {*map(Path, filter(None, os.environ.get("PATH", "").split(os.pathsep))), managed}:
+        try:
+            # A version manager's shim has a name for each version, whether it answers to it or not.
+            names = os.listdir(folder) if folder.name != "shims" else []
+        except OSError:
+            continue
+        found = (_INTERPRETER.fullmatch(name) for name in names)
+        minors |= {int(match[1] or match[2]) for match in found if match}
+    return [f"3.{minor}" for minor in sorted(minors, reverse=True)]
 
 
 def _run(command: Sequence[str | Path], log: Callable[[str], None], stop: Callable[[], bool]) -> None:

@@ -4,7 +4,8 @@ A prediction column may come in several types (one chunk answered whole numbers,
 gets one
 that holds all of them: whole numbers and fractions become double, dates become timestamps, everything
 else that
-differs becomes text. A column that some parts lack is null there.
+differs becomes text. A column that some parts lack is null there. The same holds for columns of the input
+that are passed through. One whose name is taken, by `row`, `file_name` or a prediction, is named input_<name>.
 """
 
 import csv
@@ -16,6 +17,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from scoring.column_types import common_type
 from scoring.csv_writing import CsvWriter
 from scoring.errors import OutputError
 from scoring.processes import SliceReport
@@ -66,15 +68,16 @@ def write_predictions(
     destination: Path,
     write_header: bool = True,
     default_columns: Sequence[str] = (ONE_COLUMN,),
+    pass_through: Sequence[str] = (),
 ) -> OutputReport:
-    """Writes `row,<predictions…>,file_name`; `default_columns` are named where no row was scored."""
-    schema = _schema(parts, default_columns)
+    """Writes `row,<pass_through…>,<predictions…>,file_name`; `default_columns` are named where no row was scored."""
+    schema = _schema(parts, default_columns, pass_through)
     rows = 0
     with destination.open("wb") as file:
         sink = _Hashing(file)
         writer = _writer(sink, schema, csv_format=destination.suffix == ".csv", write_header=write_header)
         for part in parts:
-            for table in _tables(part, schema):
+            for table in _tables(part, schema, len(pass_through)):
                 writer.write_table(table)
                 rows += table.num_rows
         writer.close()
@@ -95,7 +98,7 @@ def write_errors(
         writer.writerow(ERROR_COLUMNS)
         writer.writerows((name, "", "file", message) for name, message in failed_files)
         for part in parts:
-            for index, row, stage, message in _errors(part):
+            for index, row, stage, message in read_errors(part):
                 one = part.slices[index]
                 writer.writerow((one.file_name, one.offset_row + row, stage, message))
                 written += 1
@@ -109,7 +112,7 @@ def _opened(source: Path | Callable[[], BinaryIO]) -> BinaryIO:
     return source.open("rb") if isinstance(source, Path) else source()
 
 
-def _errors(part: PartRef) -> Iterator[tuple[int, int, str, str]]:
+def read_errors(part: PartRef) -> Iterator[tuple[int, int, str, str]]:
     import pyarrow as pa
 
     if part.errors is None:
@@ -132,15 +135,15 @@ def _batches(part: PartRef) -> Iterator["pa.RecordBatch"]:
                 yield from reader
 
 
-def _tables(part: PartRef, schema: "pa.Schema") -> Iterator["pa.Table"]:
+def _tables(part: PartRef, schema: "pa.Schema", passed: int) -> Iterator["pa.Table"]:
     batches = _Rows(_batches(part))
-    failed = _Failed(_errors(part))
+    failed = _Failed(read_errors(part))
     for index, one in enumerate(part.slices):
         report = one.report
         row = 0
         while (batch := batches.up_to(report.rows)) is not None:
             skipped = failed.among(index, row, batch.num_rows)
-            yield _finished(batch, row, skipped, one, schema)
+            yield _finished(batch, row, skipped, one, schema, passed)
             row += batch.num_rows + len(skipped)
         batches.end_slice()
         scored, errors = report.rows, failed.end_slice(index)
@@ -212,8 +215,9 @@ class _Rows:
 
 
 def _finished(
-    batch: "pa.RecordBatch", row: int, skipped: list[int], one: PartSlice, schema: "pa.Schema"
+    batch: "pa.RecordBatch", row: int, skipped: list[int], one: PartSlice, schema: "pa.Schema", passed: int
 ) -> "pa.Table":
+    """`passed`: so many of the batch's columns come before its predictions."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -225,10 +229,14 @@ def _finished(
         ones = pa.repeat(pa.scalar(1, pa.int64()), batch.num_rows)
         numbers = pc.add(pc.cumulative_sum(ones), row + one.offset_row - 1)
     columns = [numbers]
-    for field in islice(schema, 1, len(schema) - 1):
-        place = batch.schema.get_field_index(field.name)
+    columns += [_promoted(batch.column(i), schema.field(i + 1).type) for i in range(passed)]
+    places = {name: place for place, name in enumerate(batch.schema.names) if place >= passed}
+    for field in islice(schema, 1 + passed, len(schema) - 1):
+        place = places.get(field.name)
         columns.append(
-            pa.nulls(batch.num_rows, field.type) if place < 0 else _promoted(batch.column(place), field.type)
+            pa.nulls(batch.num_rows, field.type)
+            if place is None
+            else _promoted(batch.column(place), field.type)
         )
     columns.append(pa.repeat(pa.scalar(one.file_name), batch.num_rows))
     return pa.table(columns, schema=schema)
@@ -247,35 +255,38 @@ def _promoted(column: "pa.Array", kind: "pa.DataType") -> "pa.Array":
     return column.cast(kind, safe=False)
 
 
-def _schema(parts: Sequence[PartRef], default_columns: Sequence[str]) -> "pa.Schema":
+def _schema(
+    parts: Sequence[PartRef], default_columns: Sequence[str], pass_through: Sequence[str]
+) -> "pa.Schema":
     import pyarrow as pa
 
     types: dict[str, list[str]] = {}
+    passed: dict[str, list[str]] = {name: [] for name in pass_through}
     for part in parts:
         for one in part.slices:
             for name, text in one.report.columns:
                 types.setdefault(name, []).extend(text.split("|"))
+            for name, text in one.report.passed:
+                passed[name].extend(text.split("|"))
     if not types:
         types = {name: ["null"] for name in default_columns}
-    predictions = [(name, _common(set(kinds))) for name, kinds in types.items()]
-    return pa.schema([("row", pa.int64()), *predictions, ("file_name", pa.string())])
+    names = passed_names(pass_through=pass_through, predictions=list(types))
+    beside = [(name, common_type(set(kinds))) for name, kinds in zip(names, passed.values(), strict=True)]
+    predictions = [(name, common_type(set(kinds))) for name, kinds in types.items()]
+    return pa.schema([("row", pa.int64()), *beside, *predictions, ("file_name", pa.string())])
 
 
-def _common(kinds: set[str]) -> "pa.DataType":
-    import pyarrow as pa
-
-    types = [pa.type_for_alias(kind) for kind in sorted(kinds - {"null"})]
-    if not types:
-        return pa.string()
-    if len(types) == 1:
-        return types[0]
-    if all(pa.types.is_integer(kind) for kind in types) and "uint64" not in kinds:
-        return pa.int64()
-    if all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in types):
-        return pa.float64()
-    if all(pa.types.is_timestamp(kind) or pa.types.is_date(kind) for kind in types):
-        return pa.timestamp("ns")
-    return pa.string()
+def passed_names(*, pass_through: Sequence[str], predictions: Sequence[str]) -> list[str]:
+    """What the output calls the columns that are passed through."""
+    taken, names = {"row", "file_name", *predictions, *pass_through}, []
+    for name in pass_through:
+        if name in ("row", "file_name", *predictions):
+            name = f"input_{name}"
+            while name in taken:
+                name = f"input_{name}"
+            taken.add(name)
+        names.append(name)
+    return names
 
 
 class _Hashing(io.RawIOBase):

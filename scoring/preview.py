@@ -117,7 +117,7 @@ def _csv_rows(stream: BinaryIO, name: str, names: list[str], rows: int) -> Previ
     shown = [[None if value in NULLS else value for value in row] for row in found[:rows]]
     fitting = [row for row in shown if len(row) == len(names)]
     values = [[row[i] for row in fitting] for i in range(len(names))]
-    kinds = [_looks_like(column) for column in values]
+    kinds = [looks_like(column) for column in values]
     return Preview(columns=_columns(names, kinds, values), rows=shown)
 
 
@@ -128,7 +128,7 @@ def _columns(names: list[str], kinds: list[str], values: list[list[str | None]])
     ]
 
 
-def _looks_like(values: list[str | None]) -> str:
+def looks_like(values: list[str | None]) -> str:
     present = [value.strip() for value in values if value is not None]
     if not present:
         return "string" if not values else "double"
@@ -151,12 +151,12 @@ def _parquet_rows(stream: BinaryIO, name: str, rows: int) -> Preview:
         raise InputError(f"{name} cannot be read as Parquet: {reason}", file=name) from error
     arrays = batch.columns if batch is not None else [pa.nulls(0)] * len(schema)
     values = [[None if v is None else str(v) for v in array.slice(0, rows).to_pylist()] for array in arrays]
-    kinds = [_parquet_type(field.type) for field in schema]
+    kinds = [parquet_type(field.type) for field in schema]
     shown = [list(row) for row in zip(*values, strict=True)]
     return Preview(columns=_columns(schema.names, kinds, values), rows=shown)
 
 
-def _parquet_type(kind: object) -> str:
+def parquet_type(kind: object) -> str:
     text = str(kind)
     if text.startswith(("timestamp", "date")):
         return "datetime"

@@ -58,10 +58,13 @@ class SliceReport:
     errors: int
     first_error: tuple[int, str] | None = None  # row in the slice, message
     columns: list[tuple[str, str]] = field(default_factory=list)  # name, Arrow type or types
+    passed: list[tuple[str, str]] = field(default_factory=list)  # the same of columns passed through
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        columns = [(name, kind) for name, kind in values.get("columns", [])]
+        columns, passed = (
+            [(name, kind) for name, kind in values.get(which, [])] for which in ("columns", "passed")
+        )
         first = values.get("first_error")
         return cls(
             records=values["records"],
@@ -69,6 +72,7 @@ class SliceReport:
             errors=values["errors"],
             first_error=(first[0], first[1]) if first else None,
             columns=columns,
+            passed=passed,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -174,10 +178,17 @@ class Scorer:
         part: Path,
         errors: Path,
         timeout: float,
+        pass_through: Sequence[str] = (),
         stop: Callable[[], bool] = _never,
     ) -> ScoreReport:
         given = [{"path": str(s.path), "kind": s.kind, "name": s.name or s.path.name} for s in slices]
-        request = {"do": "score", "slices": given, "part": str(part), "errors": str(errors)}
+        request = {
+            "do": "score",
+            "slices": given,
+            "part": str(part),
+            "errors": str(errors),
+            "pass_through": list(pass_through),
+        }
         return ScoreReport.from_dict(self._ask(request, "Scoring the mini-batch", timeout, stop))
 
     def kill(self) -> None:

@@ -15,6 +15,14 @@ _REQUIREMENT = re.compile(
     r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?P<extras>\[[A-Za-z0-9._,\s-]*\])?\s*"
     r"(?P<specifier>(?:(?:===|==|~=|!=|<=|>=|<|>)\s*[A-Za-z0-9.*+!_-]+\s*,?\s*)*)(?P<marker>;.*)?"
 )
+_SPECIFIER = re.compile(r"(===|==|~=|!=|<=|>=|<|>)\s*(\S+)")
+# What PEP 440 calls a version, and .* after it.
+_VERSION = re.compile(
+    r"v?(\d+!)?\d+(\.\d+)*([._-]?(a|b|c|rc|alpha|beta|pre|preview)[._-]?\d*)?([._-]?(post|rev|r)[._-]?\d*|-\d+)?"
+    r"([._-]?dev[._-]?\d*)?(\+[a-z0-9]+([._-][a-z0-9]+)*)?(\.\*)?",
+    re.IGNORECASE,
+)
+MLFLOW = {"mlflow", "mlflow-skinny"}
 # What the conda part of a model's files may name besides pip packages.
 _CONDA_OWN = ("python", "pip", "setuptools", "wheel")
 
@@ -66,6 +74,44 @@ class EnvironmentSpec:
             raise ScoringError(f"{python!r} is not a Python version the studio can use; give one like 3.11.")
         requirements = list(dict.fromkeys(filter(None, (_requirement(line) for line in _joined(lines)))))
         return cls(python=python.strip(), requirements=tuple(_completed(requirements)), notes=tuple(notes))
+
+
+def problems(lines: Sequence[str]) -> list[str]:
+    """A sentence for each line, as a person has edited them, that cannot be installed or must not be there."""
+    found, seen = [], set()
+    for line in _joined(lines):
+        try:
+            requirement = _requirement(line)
+        except ScoringError as error:
+            found.append(str(error))
+            continue
+        name = _name(requirement)
+        wrong = _wrong_specifier(requirement)
+        if wrong:
+            found.append(f"The requirement '{line.strip()}' is refused: {wrong} is no version; write 2.2.3.")
+        if name and name in seen and ";" not in requirement:
+            found.append(f"{name} is there twice. Keep one line of it.")
+        seen.add(name)
+    if not MLFLOW & seen:
+        found.append("mlflow must stay: the model is loaded with it.")
+    return found
+
+
+def _name(requirement: str) -> str:
+    match = _REQUIREMENT.fullmatch(requirement)
+    return re.sub(r"[-_.]+", "-", match["name"]).lower() if match else ""
+
+
+def _wrong_specifier(requirement: str) -> str:
+    """The version in it that no package can have."""
+    match = _REQUIREMENT.fullmatch(requirement)
+    for part in filter(None, match["specifier"].split(",")) if match else ():
+        operator, version = _SPECIFIER.fullmatch(part.strip()).groups()  # type: ignore[union-attr]
+        if operator != "===" and not _VERSION.fullmatch(version):
+            return version
+        if version.endswith(".*") and operator not in ("==", "!="):
+            return version
+    return ""
 
 
 def _yaml(files: Mapping[str, str], name: str) -> dict[str, Any]:
@@ -141,9 +187,9 @@ def _completed(requirements: list[str]) -> list[str]:
     for requirement in requirements:
         match = _REQUIREMENT.fullmatch(requirement)
         if match:
-            specifiers[re.sub(r"[-_.]+", "-", match["name"]).lower()] = match["specifier"].strip()
+            specifiers[_name(requirement)] = match["specifier"].strip()
     completed = list(requirements)
-    if not {"mlflow", "mlflow-skinny"} & set(specifiers):
+    if not MLFLOW & set(specifiers):
         completed.append("mlflow")
         specifiers["mlflow"] = ""
     if "pyarrow" not in specifiers:

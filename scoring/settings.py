@@ -21,7 +21,9 @@ OVERRIDABLE = (
     "timeout",
     "error_threshold",
     "logging_level",
+    "pass_through",
 )
+MOST_PASSED = 100
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OMP_WAIT_POLICY",
@@ -51,6 +53,7 @@ class ScoringSettings:
     error_threshold: int = -1
     logging_level: str = "info"
     environment_variables: dict[str, str] = field(default_factory=dict)
+    pass_through: list[str] = field(default_factory=list)  # columns of the input, beside the predictions
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -62,6 +65,7 @@ class ScoringSettings:
     def to_dict(self) -> dict[str, Any]:
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         values["environment_variables"] = dict(self.environment_variables)
+        values["pass_through"] = list(self.pass_through)
         return values
 
     def validate(self) -> dict[str, str]:
@@ -78,6 +82,7 @@ class ScoringSettings:
             "error_threshold": lambda v: _whole_number(v, lowest=-1),
             "logging_level": lambda v: _one_of(v, LOGGING_LEVELS),
             "environment_variables": _environment_variables,
+            "pass_through": _pass_through,
         }
         found = {name: check(getattr(self, name)) for name, check in checks.items()}
         return {name: sentence for name, sentence in found.items() if sentence}
@@ -120,4 +125,17 @@ def _environment_variables(value: object) -> str:
             return f"{name} is set by the studio and cannot be changed."
         if not isinstance(content, str) or "\0" in content:
             return f"The value of {name} must be text without NUL characters."
+    return ""
+
+
+def _pass_through(value: object) -> str:
+    if not isinstance(value, list) or not all(isinstance(name, str) and name.strip() for name in value):
+        return "Give the names of columns."
+    if len(set(value)) < len(value):
+        twice = next(name for name in value if value.count(name) > 1)
+        return f"{twice} is named twice; a column is passed through once."
+    if len(value) > MOST_PASSED:
+        return f"At most {MOST_PASSED} columns can be passed through."
+    if any("\0" in name or len(name) > 1000 for name in value):
+        return "The name of a column must be at most 1000 characters long, without NUL characters."
     return ""

@@ -107,7 +107,7 @@ def _arrow(values: Any) -> pa.Array:
     try:
         array = pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError):
-        return pa.array([_text(value) for value in values], pa.string())
+        return pa.array([plain_text(value) for value in values], pa.string())
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     kind = array.type
@@ -122,7 +122,7 @@ def _arrow(values: Any) -> pa.Array:
         return array.cast(pa.timestamp("ns", "UTC")).view(pa.int64()).view(pa.timestamp("ns"))
     if _is_flat(kind):
         return array
-    return pa.array([_text(value) for value in array.to_pylist()], pa.string())
+    return pa.array([plain_text(value) for value in array.to_pylist()], pa.string())
 
 
 def _is_flat(kind: pa.DataType) -> bool:
@@ -136,7 +136,7 @@ def _is_flat(kind: pa.DataType) -> bool:
     return pa.types.is_null(kind) or pa.types.is_date(kind) or any(check(kind) for check in checks)
 
 
-def _text(value: Any) -> str | None:
+def plain_text(value: Any) -> str | None:
     if value is None or (isinstance(value, float) and value != value):
         return None
     if isinstance(value, bytes):

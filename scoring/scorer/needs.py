@@ -78,12 +78,12 @@ class Needs:
         missing = [c["name"] for c in self.inputs if c.get("required", True) and c["name"] not in places]
         if missing:
             raise FileFailure(
-                f"{file} lacks {'the column' if len(missing) == 1 else 'the columns'} {_listed(missing)}, "
-                f"which the model needs. It has {_listed(names)}."
+                f"{file} lacks {'the column' if len(missing) == 1 else 'the columns'} {listed(missing)}, "
+                f"which the model needs. It has {listed(names)}."
             )
         found = [Need(places[c["name"]], c["name"], c["type"]) for c in self.inputs if c["name"] in places]
         if not found:
-            raise FileFailure(f"{file} has none of the columns that the model takes: {_listed(wanted)}.")
+            raise FileFailure(f"{file} has none of the columns that the model takes: {listed(wanted)}.")
         return found
 
     def _by_position(self, names: list[str], file: str) -> list[Need]:
@@ -109,10 +109,10 @@ def _refuse_duplicates(names: list[str], wanted: list[str], file: str) -> None:
     twice = sorted({name for name in wanted if names.count(name) > 1})
     if twice:
         raise FileFailure(
-            f"{file} has more than one column named {_listed(twice)}; the model needs to know which."
+            f"{file} has more than one column named {listed(twice)}; the model needs to know which."
         )
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
     shown = ", ".join(f"'{name}'" for name in names[:10])
     return shown + (f" and {len(names) - 10} more" if len(names) > 10 else "")

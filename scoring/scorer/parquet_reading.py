@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+from typing import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoring.scorer.failures import FileFailure
 from scoring.scorer.needs import Needs
+from scoring.scorer.passing import as_typed, places_of
 from scoring.scorer.reading import Chunk, Source, cast_columns, column_arrays, count_from
 
 MOST_ROWS = 65_536
@@ -17,7 +18,7 @@ BATCH_VALUES = 2_000_000
 
 
 class ParquetSource(Source):
-    def __init__(self, path: str, name: str, needs: Needs) -> None:
+    def __init__(self, path: str, name: str, needs: Needs, pass_through: Sequence[str] = ()) -> None:
         self.records = 0
         self._path, self._name = path, name
         try:
@@ -27,6 +28,8 @@ class ParquetSource(Source):
         except (pa.ArrowException, OSError) as error:
             raise FileFailure(f"{name} cannot be read as Parquet: {_first_line(error)}") from error
         self._needs = needs.of(list(schema.names), name)
+        places_of(schema.names, pass_through, name)
+        self._passed = list(pass_through)
         for need in self._needs:
             if pa.types.is_nested(schema.field(need.index).type):
                 raise FileFailure(
@@ -36,14 +39,22 @@ class ParquetSource(Source):
 
     def chunks(self) -> Iterator[Chunk]:
         names = [need.name for need in self._needs]
+        # The borders of chunks follow the model's columns alone: what is passed through changes no prediction.
         rows = max(LEAST_ROWS, min(MOST_ROWS, BATCH_VALUES // max(1, len(names))))
+        wanted = list(dict.fromkeys([*names, *self._passed]))
         row = 0
         try:
             with pq.ParquetFile(self._path) as file:
-                for batch in file.iter_batches(batch_size=rows, columns=names, use_threads=False):
+                for batch in file.iter_batches(batch_size=rows, columns=wanted, use_threads=False):
                     arrays = dict(zip(batch.schema.names, column_arrays(batch)))
                     numbers = count_from(row, batch.num_rows)
-                    yield cast_columns([arrays[n] for n in names], self._needs, numbers, text=False)
+                    yield cast_columns(
+                        [arrays[n] for n in names],
+                        self._needs,
+                        numbers,
+                        text=False,
+                        passed=[as_typed(arrays[n]) for n in self._passed],
+                    )
                     row += batch.num_rows
         except (pa.ArrowException, OSError) as error:
             raise FileFailure(f"{self._name} cannot be read as Parquet: {_first_line(error)}") from error

@@ -17,7 +17,9 @@ class PartWriter:
 
     A part is one or more Arrow IPC streams, one after the other: a new one begins where the columns or
     their types
-    change (a model may answer whole numbers for one chunk and fractions for the next).
+    change (a model may answer whole numbers for one chunk and fractions for the next). Columns that are
+    passed through come before the predictions; they are told apart by their places, since names may be the
+    same.
     """
 
     def __init__(self, part: str, errors: str) -> None:
@@ -27,7 +29,10 @@ class PartWriter:
         self._stream: Any = None
         self._error_stream: Any = None
 
-    def write(self, table: pa.Table) -> None:
+    def write(self, table: pa.Table, passed: pa.Table | None = None) -> None:
+        if passed is not None:
+            names = [*passed.schema.names, *table.schema.names]
+            table = pa.Table.from_arrays([*passed.columns, *table.columns], names=names)
         if self._stream is None or self._schema != table.schema:
             if self._stream is not None:
                 self._stream.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 import warnings
-from typing import Any
+from typing import Any, Sequence
 
 import pandas as pd
 import pyarrow as pa
@@ -93,13 +93,18 @@ class LoadedModel:
             return None, f"The input example does not fit the model's signature: {chunk.errors[0][2]}."
         return model_input(chunk.table, self._needs), ""
 
-    def score(self, slices: list[dict[str, Any]], part: str, errors: str) -> dict[str, Any]:
-        return _Run(self, self._needs, PartWriter(part, errors)).over(slices)
+    def score(
+        self, slices: list[dict[str, Any]], part: str, errors: str, pass_through: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        return _Run(self, self._needs, PartWriter(part, errors), pass_through).over(slices)
 
 
 class _Run:
-    def __init__(self, model: LoadedModel, needs: Needs, writer: PartWriter) -> None:
+    def __init__(
+        self, model: LoadedModel, needs: Needs, writer: PartWriter, pass_through: Sequence[str]
+    ) -> None:
         self._model, self._needs, self._writer = model, needs, writer
+        self._pass_through = list(pass_through)
         self._seconds = {"read": 0.0, "predict": 0.0, "write": 0.0}
         self._sketches: dict[str, dict[str, Any]] = {}
         self._clock = time.perf_counter()
@@ -120,10 +125,13 @@ class _Run:
         return {"slices": reports, "seconds": self._seconds, "sketches": self._sketches}
 
     def _slice(self, index: int, one: dict[str, Any]) -> dict[str, Any]:
-        source = open_source(one["path"], one["kind"], one["name"], self._needs)
+        source = open_source(
+            one["path"], one["kind"], one["name"], self._needs, pass_through=self._pass_through
+        )
         rows = errors = 0
         first_error: tuple[int, str] | None = None
         columns: dict[str, str] = {}
+        passed: dict[str, str] = {}
         for chunk in source.chunks():
             self._lap("read")
             self._writer.write_errors(index, chunk.errors)
@@ -133,14 +141,21 @@ class _Run:
             if chunk.table.num_rows:
                 table = self._model.predict(chunk.table)
                 self._lap("predict")
-                self._writer.write(table)
+                beside = pa.table(chunk.passed, names=self._pass_through) if chunk.passed else None
+                self._writer.write(table, beside)
                 self._sketch(table)
                 columns.update(_widened(columns, table.schema))
+                passed.update(_widened(passed, beside.schema) if beside is not None else {})
                 rows += table.num_rows
             self._lap("write")
         self._lap("read")
         counts = {"records": source.records, "rows": rows, "errors": errors}
-        return {**counts, "first_error": first_error, "columns": list(columns.items())}
+        return {
+            **counts,
+            "first_error": first_error,
+            "columns": list(columns.items()),
+            "passed": list(passed.items()),
+        }
 
     def _lap(self, phase: str) -> None:
         now = time.perf_counter()

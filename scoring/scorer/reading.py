@@ -4,7 +4,7 @@ not fit."""
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Iterator
+from typing import Any, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,11 +17,14 @@ BLOCK_BYTES = 16 << 20
 
 class Chunk:
     """Rows in file order, cast, and the errors among and between them. Rows are numbered from 0 in their
-    file."""
+    file. `passed` are the columns to pass through, of the same rows as `table`."""
 
-    def __init__(self, table: pa.Table, errors: list[tuple[int, str, str]]) -> None:
+    def __init__(
+        self, table: pa.Table, errors: list[tuple[int, str, str]], passed: Sequence[pa.Array] = ()
+    ) -> None:
         self.table = table
         self.errors = errors
+        self.passed = list(passed)
 
 
 class Source(ABC):
@@ -33,20 +36,32 @@ class Source(ABC):
     def chunks(self) -> Iterator[Chunk]: ...
 
 
-def open_source(path: str, kind: str, name: str, needs: Needs, block_bytes: int = BLOCK_BYTES) -> Source:
+def open_source(
+    path: str,
+    kind: str,
+    name: str,
+    needs: Needs,
+    block_bytes: int = BLOCK_BYTES,
+    pass_through: Sequence[str] = (),
+) -> Source:
     if kind == "parquet":
         from scoring.scorer.parquet_reading import ParquetSource
 
-        return ParquetSource(path, name, needs)
+        return ParquetSource(path, name, needs, pass_through)
     from scoring.scorer.csv_reading import CsvSource
 
-    return CsvSource(path, name, needs, block_bytes)
+    return CsvSource(path, name, needs, block_bytes, pass_through)
 
 
 def cast_columns(
-    columns: list[pa.Array], needs: list[Need], numbers: pa.Array, text: bool, escaped: bool = False
+    columns: list[pa.Array],
+    needs: list[Need],
+    numbers: pa.Array,
+    text: bool,
+    escaped: bool = False,
+    passed: Sequence[pa.Array] = (),
 ) -> Chunk:
-    """`numbers` are the rows' numbers in the file."""
+    """`numbers` are the rows' numbers in the file; `passed` loses the same rows as `columns`."""
     casts: list[Cast] = []
     for column, need in zip(columns, needs):
         if need.kind is None:
@@ -61,11 +76,11 @@ def cast_columns(
             problems.setdefault(index, message)
     table = pa.table([cast.array for cast in casts], names=[need.name for need in needs])
     if not problems:
-        return Chunk(table, [])
+        return Chunk(table, [], passed)
     bad = sorted(problems)
     errors = [(numbers[i].as_py(), "cast", problems[i]) for i in bad]
     kept = pc.invert(pc.is_in(count_from(0, len(numbers)), value_set=pa.array(bad, pa.int64())))
-    return Chunk(table.filter(kept), errors)
+    return Chunk(table.filter(kept), errors, [column.filter(kept) for column in passed])
 
 
 def count_from(start: int, length: int) -> pa.Array:

@@ -64,7 +64,8 @@ def _answer(request: dict[str, Any], model: Any) -> tuple[Any, dict[str, Any]]:
         }
     if request["do"] == "trial":
         return model, {"ok": True, **model.trial()}
-    return model, {"ok": True, **model.score(request["slices"], request["part"], request["errors"])}
+    given = (request[name] for name in ("slices", "part", "errors", "pass_through"))
+    return model, {"ok": True, **model.score(*given)}
 
 
 def _failure(error: BaseException, doing: str, limit: int) -> dict[str, Any]:

@@ -35,6 +35,7 @@ def test_an_unknown_setting_is_refused() -> None:
         ("error_threshold", [-2]),
         ("logging_level", ["trace"]),
         ("environment_variables", [{"1A": "x"}, {"A-B": "x"}, {"PATH": "x"}, {"LD_PRELOAD": "x"}, {"A": 1}]),
+        ("pass_through", ["id", [""], [1], ["id", "id"], ["\0"], [str(i) for i in range(101)]]),
     ],
 )  # fmt: skip
 def test_a_wrong_value_gets_a_sentence(field: str, values: list[object]) -> None:
