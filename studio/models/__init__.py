@@ -3,7 +3,9 @@ from studio.models.data import DataAsset, DataAssetVersion, Datastore
 from studio.models.drafts import Draft
 from studio.models.endpoints import Deployment, Endpoint
 from studio.models.events import Event
-from studio.models.jobs import Job, JobLog, MiniBatch
+from studio.models.job_logs import JobLog
+from studio.models.jobs import Job
+from studio.models.minibatches import MiniBatch
 from studio.models.models import ModelVersion, RegisteredModel, RegistryState
 from studio.models.people import Profile
 from studio.models.registrations import Registration

@@ -2,10 +2,12 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 DATA_NAME = r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$"
+DATASTORE_NAME = r"^[a-z0-9_]+$"
 
 
 class DatastoreQuerySet(models.QuerySet["Datastore"]):
@@ -15,12 +17,24 @@ class DatastoreQuerySet(models.QuerySet["Datastore"]):
     def default(self) -> "Datastore":
         return self.get(is_default=True)
 
+    def matching(self, words: str) -> "DatastoreQuerySet":
+        wanted = (
+            Q(name__icontains=words) | Q(description__icontains=words) | Q(options__root__icontains=words)
+        )
+        return self.filter(wanted) if words else self
+
+    def with_asset_count(self) -> "DatastoreQuerySet":
+        """How many data assets have a version in it."""
+        used = DataAssetVersion.objects.filter(datastore=OuterRef("pk")).order_by().values("datastore")
+        counted = used.annotate(count=Count("asset", distinct=True)).values("count")
+        return self.annotate(asset_count=Coalesce(Subquery(counted), 0))
+
 
 class Datastore(models.Model):
     class Kind(models.TextChoices):
         LOCAL = "local", _("Local folder")
 
-    name = models.CharField(max_length=255, unique=True, validators=[RegexValidator(r"^[a-z0-9_]+$")])
+    name = models.CharField(max_length=255, unique=True, validators=[RegexValidator(DATASTORE_NAME)])
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.LOCAL)
     description = models.TextField(blank=True)
     options = models.JSONField(default=dict, help_text="local: {'root': absolute folder}")
@@ -43,6 +57,10 @@ class Datastore(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def location(self) -> str:
+        return str(self.options["root"])
+
 
 class DataAssetQuerySet(models.QuerySet["DataAsset"]):
     def visible_to(self, user: AbstractUser | AnonymousUser) -> "DataAssetQuerySet":
@@ -50,6 +68,16 @@ class DataAssetQuerySet(models.QuerySet["DataAsset"]):
 
     def matching(self, words: str) -> "DataAssetQuerySet":
         return self.filter(Q(name__icontains=words) | Q(description__icontains=words)) if words else self
+
+    def of_type(self, type: str) -> "DataAssetQuerySet":
+        return self.filter(type=type) if type else self
+
+    def created_by_person(self, name: str) -> "DataAssetQuerySet":
+        return self.filter(created_by__username=name) if name else self
+
+    def lying_in(self, datastore: Datastore) -> "DataAssetQuerySet":
+        """Those with a version in it."""
+        return self.filter(pk__in=DataAssetVersion.objects.filter(datastore=datastore).values("asset"))
 
     def with_latest(self) -> "DataAssetQuerySet":
         latest = DataAssetVersion.objects.filter(asset=OuterRef("pk")).order_by("-version")
@@ -77,6 +105,9 @@ class DataAsset(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    revision = models.PositiveIntegerField(
+        default=1, db_default=1, help_text="counts edits, so that two do not overwrite another"
+    )
 
     objects = DataAssetQuerySet.as_manager()
 
@@ -94,6 +125,13 @@ class DataAssetVersionQuerySet(models.QuerySet["DataAssetVersion"]):
     def for_asset(self, asset: DataAsset | None) -> "DataAssetVersionQuerySet":
         """The latest first."""
         return self.filter(asset=asset).order_by("-version") if asset else self.none()
+
+    def around(self, datastore: Datastore, path: str) -> "DataAssetVersionQuerySet":
+        """Those that hold the file or folder at `path`, lie in it, or are it."""
+        parts = path.split("/") if path else []
+        above = ["/".join(parts[: place + 1]) for place in range(len(parts))]
+        inside = Q(path__startswith=f"{path}/") if path else Q()
+        return self.filter(Q(path__in=["", *above]) | inside, datastore=datastore)
 
 
 class DataAssetVersion(models.Model):

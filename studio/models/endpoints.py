@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -5,11 +6,12 @@ from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Count, F, OuterRef, Prefetch, Q, Subquery
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from studio.models.compute import Cluster
 from studio.models.leases import Leased, LeasedQuerySet
-from studio.models.models import ModelVersion
+from studio.models.models import ModelVersion, RegisteredModel
 from studio.models.states import Look, Shown, Stateful
 
 PERSON = settings.AUTH_USER_MODEL
@@ -25,12 +27,54 @@ name_validator = RegexValidator(
 )
 
 
+class LastJob(models.TextChoices):
+    """What a list of endpoints can be narrowed to."""
+
+    FAILED = "failed", _("failed")
+    RUNNING = "running", _("running")
+    COMPLETED = "completed", _("completed")
+    NONE = "none", _("never ran")
+
+
+def _newest_job() -> Any:
+    """The newest job of each endpoint of a query around it."""
+    from studio.models.jobs import Job
+
+    return Job.objects.filter(endpoint=OuterRef("pk")).newest_first()
+
+
+def _statuses(state: str) -> list[str]:
+    from studio.models.jobs import Job
+
+    ended = {LastJob.FAILED: Job.Status.FAILED, LastJob.COMPLETED: Job.Status.COMPLETED}
+    if state in ended:
+        return [ended[LastJob(state)]]
+    return [status for status in Job.Status.values if status not in Job.terminal()]
+
+
 class EndpointQuerySet(models.QuerySet["Endpoint"]):
     def visible_to(self, user: AbstractUser | AnonymousUser) -> "EndpointQuerySet":
         return self if user.is_authenticated else self.none()
 
     def matching(self, words: str) -> "EndpointQuerySet":
         return self.filter(Q(name__icontains=words) | Q(description__icontains=words)) if words else self
+
+    def created_by_person(self, username: str) -> "EndpointQuerySet":
+        return self.filter(created_by__username=username) if username else self
+
+    def whose_last_job_is(self, state: str) -> "EndpointQuerySet":
+        """One of LastJob; every endpoint where it is none of them."""
+        if state == LastJob.NONE:
+            return self.filter(jobs=None)
+        if state not in LastJob.values:
+            return self
+        return self.annotate(last_status=Subquery(_newest_job().values("status")[:1])).filter(
+            last_status__in=_statuses(state)
+        )
+
+    def by_last_job(self) -> "EndpointQuerySet":
+        """Adds last_job_at to sort by."""
+        return self.annotate(last_job_at=Subquery(_newest_job().values("created_at")[:1]))
 
     def for_list(self) -> "EndpointQuerySet":
         """What a row of a list shows, and deployment_count; without the long texts of the default deployment."""
@@ -45,7 +89,7 @@ class EndpointQuerySet(models.QuerySet["Endpoint"]):
         """for_list(), and `last_job`."""
         from studio.models.jobs import Job
 
-        newest = Job.objects.filter(endpoint=OuterRef("pk")).newest_first().values("pk")[:1]
+        newest = _newest_job().values("pk")[:1]
         last_of_each = Endpoint.objects.annotate(last=Subquery(newest)).values("last")
         last = Prefetch(
             "jobs", queryset=Job.objects.for_list().filter(pk__in=last_of_each), to_attr="last_jobs"
@@ -94,6 +138,11 @@ class Endpoint(models.Model):
         """The newest job, of an endpoint that was fetched with_figures()."""
         return next(iter(self.last_jobs), None)  # type: ignore[attr-defined]
 
+    @cached_property
+    def unfinished_jobs(self) -> list[Any]:
+        """Its jobs that wait or run, the newest first."""
+        return list(self.jobs.unfinished().newest_first())
+
     @property
     def provisioning_state(self) -> Shown:
         """The endpoint itself is there at once; it counts as being created until its first deployment is tried."""
@@ -112,8 +161,16 @@ class DeploymentQuerySet(LeasedQuerySet):
     def ready(self) -> "DeploymentQuerySet":
         return self.filter(status=Deployment.Status.SUCCEEDED)
 
+    def failed_since(self, moment: datetime) -> "DeploymentQuerySet":
+        return self.filter(status=Deployment.Status.FAILED, finished_at__gte=moment)
+
     def creating(self) -> "DeploymentQuerySet":
         return self.filter(status=Deployment.Status.CREATING)
+
+    def of_model(self, model: RegisteredModel) -> "DeploymentQuerySet":
+        """Those that use any version of it."""
+        used = self.filter(model_version__registered_model=model)
+        return used.select_related("endpoint").order_by("endpoint__name", "name")
 
     def with_model(self) -> "DeploymentQuerySet":
         return self.select_related("model_version__registered_model", "cluster", "endpoint", "created_by")
@@ -122,6 +179,13 @@ class DeploymentQuerySet(LeasedQuerySet):
         """Without the long texts that only a deployment's own page shows."""
         long = ("log", "traceback", "model_version__signature", "model_version__environment_files")
         return self.with_model().defer(*long)
+
+    def with_unfinished_jobs(self) -> "DeploymentQuerySet":
+        """Fetches what keeps a deployment from being deleted."""
+        from studio.models.jobs import Job
+
+        jobs = Job.objects.unfinished().only("name", "display_name", "deployment", "status").newest_first()
+        return self.prefetch_related(Prefetch("jobs", queryset=jobs, to_attr="unfinished_jobs"))
 
     def default_first(self) -> "DeploymentQuerySet":
         is_default = Q(endpoint__default_deployment=F("pk"))
@@ -205,6 +269,16 @@ class Deployment(Stateful, Leased):
     @property
     def is_failed(self) -> bool:
         return self.status == self.Status.FAILED
+
+    @cached_property
+    def unfinished_jobs(self) -> list[Any]:
+        """Its jobs that wait or run, the newest first."""
+        return list(self.jobs.unfinished().newest_first())
+
+    @property
+    def concurrency_label(self) -> str:
+        """Mini-batches at once on each instance."""
+        return str(self.settings["max_concurrency"] or _("auto"))
 
     @property
     def model_label(self) -> str:

@@ -2,10 +2,8 @@ import uuid
 from typing import ClassVar
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db import models
-from django.db.models import ExpressionWrapper, F, Q
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -13,54 +11,11 @@ from django.utils.translation import ngettext
 from studio.models.compute import Cluster
 from studio.models.data import DataAssetVersion, Datastore
 from studio.models.endpoints import Deployment, Endpoint
-from studio.models.leases import Leased, LeasedQuerySet
+from studio.models.job_queries import JobQuerySet
+from studio.models.leases import Leased
 from studio.models.states import Look, Stateful
 
 PERSON = settings.AUTH_USER_MODEL
-
-
-class JobQuerySet(LeasedQuerySet):
-    def visible_to(self, user: AbstractUser | AnonymousUser) -> "JobQuerySet":
-        return self if user.is_authenticated else self.none()
-
-    def for_endpoint(self, endpoint: Endpoint) -> "JobQuerySet":
-        return self.filter(endpoint=endpoint)
-
-    def matching(self, words: str) -> "JobQuerySet":
-        if not words:
-            return self
-        return self.filter(
-            Q(display_name__icontains=words) | Q(name__icontains=words) | Q(error__icontains=words)
-        )
-
-    def in_status(self, status: str) -> "JobQuerySet":
-        return self.filter(status=status) if status else self
-
-    def unfinished(self) -> "JobQuerySet":
-        return self.exclude(status__in=Job.terminal())
-
-    def newest_first(self) -> "JobQuerySet":
-        return self.order_by("-created_at", "-pk")
-
-    def for_list(self) -> "JobQuerySet":
-        """What a row of a list shows, and `took`, by which it can be sorted."""
-        took = Coalesce("finished_at", Now()) - F("started_at")
-        return (
-            self.select_related("created_by")
-            .defer("spec", "settings", "setting_origins", "traceback", "summary")
-            .annotate(took=ExpressionWrapper(took, models.DurationField()))
-        )
-
-    def for_page(self) -> "JobQuerySet":
-        return self.select_related(
-            "endpoint",
-            "deployment",
-            "cluster",
-            "created_by",
-            "input_datastore",
-            "output_datastore",
-            "input_asset__asset",
-        ).defer("deployment__log", "deployment__traceback")
 
 
 class Job(Stateful, Leased):
@@ -135,6 +90,12 @@ class Job(Stateful, Leased):
     minibatches_failed = models.PositiveIntegerField(default=0)
     rows_scored = models.BigIntegerField(default=0)
     rows_failed = models.BigIntegerField(default=0)
+    # What a retry took over from the job before it: done, but not by this job's own work.
+    bytes_taken = models.BigIntegerField(db_default=0)
+    rows_taken = models.BigIntegerField(db_default=0)
+    parts_until = models.DateTimeField(
+        null=True, help_text="the parts of what failed are kept until then, for a retry; null: none are"
+    )
 
     error = models.TextField(blank=True, help_text="one sentence")
     error_input = models.CharField(max_length=1024, blank=True, help_text="the file that failed first")
@@ -167,10 +128,14 @@ class Job(Stateful, Leased):
         indexes = [
             models.Index(fields=["-created_at"], name="job_newest"),
             models.Index(fields=["endpoint", "-created_at"], name="job_newest_of_endpoint"),
+            models.Index(fields=["endpoint_name", "-created_at"], name="job_newest_of_name"),
             models.Index(
                 fields=["status"],
                 condition=~Q(status__in=["Canceled", "Completed", "Failed"]),
                 name="job_unfinished",
+            ),
+            models.Index(
+                fields=["parts_until"], condition=Q(parts_until__isnull=False), name="job_with_parts"
             ),
         ]
 
@@ -204,8 +169,17 @@ class Job(Stateful, Leased):
         return self.status == self.Status.COMPLETED
 
     @property
+    def is_canceled(self) -> bool:
+        return self.status == self.Status.CANCELED
+
+    @property
     def is_cancelable(self) -> bool:
         return self.may_move_to(self.Status.CANCEL_REQUESTED)
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether a retry finds what was scored."""
+        return self.parts_until is not None and self.parts_until > timezone.now()
 
     @property
     def duration(self) -> float | None:
@@ -237,15 +211,22 @@ class Job(Stateful, Leased):
         return self.rows_failed if self.rows_failed or self.shown_rows is not None else None
 
     @property
+    def error_count(self) -> int:
+        """Rows that could not be scored, and mini-batches that failed whole."""
+        return self.rows_failed + self.minibatches_failed
+
+    @property
     def rows_per_second(self) -> float | None:
-        return self.rows_scored / self.duration if self.rows_scored and self.duration else None
+        rows = self.rows_scored - self.rows_taken
+        return rows / self.duration if rows > 0 and self.duration else None
 
     @property
     def seconds_left(self) -> float | None:
         """At the speed so far; None before anything is done."""
-        if not self.duration or not 0 < self.share_done < 1:
+        done, left = self.bytes_done - self.bytes_taken, self.bytes_total - self.bytes_done
+        if not self.duration or done <= 0 or left <= 0:
             return None
-        return self.duration * (1 - self.share_done) / self.share_done
+        return self.duration * left / done
 
     @property
     def output_label(self) -> str:
@@ -266,92 +247,3 @@ class Job(Stateful, Leased):
 
     def output_object(self, name: str) -> str:
         return f"{self.output_path.strip('/')}/{name}".lstrip("/")
-
-
-class MiniBatchQuerySet(LeasedQuerySet):
-    def waiting(self) -> "MiniBatchQuerySet":
-        return self.filter(status=MiniBatch.Status.WAITING)
-
-    def running(self) -> "MiniBatchQuerySet":
-        return self.filter(status=MiniBatch.Status.RUNNING)
-
-    def completed(self) -> "MiniBatchQuerySet":
-        return self.filter(status=MiniBatch.Status.COMPLETED)
-
-    def failed(self) -> "MiniBatchQuerySet":
-        return self.filter(status=MiniBatch.Status.FAILED)
-
-    def with_row_errors(self) -> "MiniBatchQuerySet":
-        return self.completed().filter(part__errors__path__isnull=False)
-
-    def unfinished(self) -> "MiniBatchQuerySet":
-        return self.exclude(status__in=MiniBatch.terminal())
-
-    def in_plan_order(self) -> "MiniBatchQuerySet":
-        return self.order_by("number")
-
-
-class MiniBatch(Stateful, Leased):
-    class Status(models.TextChoices):
-        WAITING = "Waiting", _("Waiting")
-        RUNNING = "Running", _("Running")
-        COMPLETED = "Completed", _("Completed")
-        FAILED = "Failed", _("Failed")
-        CANCELED = "Canceled", _("Canceled")
-
-    MOVES: ClassVar = {
-        Status.WAITING: frozenset({Status.RUNNING, Status.CANCELED}),
-        Status.RUNNING: frozenset({Status.WAITING, Status.COMPLETED, Status.FAILED, Status.CANCELED}),
-        Status.COMPLETED: frozenset(),
-        Status.FAILED: frozenset(),
-        Status.CANCELED: frozenset(),
-    }
-
-    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="minibatches")
-    number = models.PositiveIntegerField(help_text="place in the plan, from 0")
-    status = models.CharField(max_length=10, choices=Status, default=Status.WAITING)
-    slices = models.JSONField(help_text="[{path, size, etag}] in the order of the plan")
-    bytes = models.BigIntegerField()
-    attempts = models.PositiveSmallIntegerField(default=0, help_text="the model's failed attempts")
-    losses = models.PositiveSmallIntegerField(default=0, help_text="leases lost with their node")
-    node = models.CharField(max_length=100, blank=True)
-    slot = models.PositiveSmallIntegerField(null=True)
-    started_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
-    part = models.JSONField(
-        null=True, help_text="{path, size, checksum, errors: {path, size, checksum} or null}"
-    )
-    report = models.JSONField(null=True, help_text="scoring.processes.ScoreReport.to_dict()")
-    error = models.TextField(blank=True)
-    error_input = models.CharField(max_length=1024, blank=True)
-    traceback = models.TextField(blank=True)
-
-    objects = MiniBatchQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["job", "number"]
-        constraints = [models.UniqueConstraint(fields=["job", "number"], name="one_row_per_minibatch")]
-        indexes = [
-            models.Index(fields=["job", "status", "number"], name="minibatch_to_claim"),
-            models.Index(fields=["lease_until"], condition=Q(status="Running"), name="minibatch_leases"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.job_id}/{self.number}"
-
-
-class JobLog(models.Model):
-    """The end of what one process of a job has said, kept where the pages find it while it still runs."""
-
-    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="logs")
-    path = models.CharField(max_length=300, help_text="as in logs/user/stdout/<node>/process001.stdout.txt")
-    text = models.TextField(blank=True)
-    size = models.BigIntegerField(default=0, help_text="bytes of the whole log; text holds the last of them")
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        ordering = ["path"]
-        constraints = [models.UniqueConstraint(fields=["job", "path"], name="one_row_per_job_log")]
-
-    def __str__(self) -> str:
-        return self.path

@@ -3,9 +3,11 @@ from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db import models
-from django.db.models import F, OuterRef, Prefetch, Q, Subquery
+from django.db.models import F, Func, OuterRef, Prefetch, Q, Subquery
 from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext_lazy as _
+
+OWN_TAGS = "scoring_studio."  # what the tags of the studio itself begin with
 
 
 class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
@@ -13,13 +15,40 @@ class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
         return self if user.is_authenticated else self.none()
 
     def matching(self, words: str) -> "RegisteredModelQuerySet":
-        return self.filter(Q(name__icontains=words) | Q(description__icontains=words)) if words else self
+        if not words:
+            return self
+        told = Q(name__icontains=words) | Q(description__icontains=words) | Q(tags__icontains=words)
+        return self.filter(told | Q(aliases__has_key=words))
+
+    def with_alias(self, alias: str) -> "RegisteredModelQuerySet":
+        return self.filter(aliases__has_key=alias) if alias else self
+
+    def alias_names(self) -> list[str]:
+        """Those in use, the first hundred in the order of their names."""
+        names = self.exclude(aliases={}).annotate(alias=Func(F("aliases"), function="jsonb_object_keys"))
+        return list(names.order_by("alias").values_list("alias", flat=True).distinct()[:100])
+
+    def whose_latest_is(self, *, type: str, flavor: str) -> "RegisteredModelQuerySet":
+        if not type and not flavor:
+            return self
+        latest = ModelVersion.objects.order_by("registered_model_id", "-version").distinct(
+            "registered_model_id"
+        )
+        wanted = ModelVersion.objects.filter(pk__in=latest.values("pk"))
+        if type:
+            wanted = wanted.filter(type=type)
+        if flavor:
+            wanted = wanted.filter(flavors__contains=[flavor])
+        return self.filter(pk__in=wanted.values("registered_model"))
 
     def with_latest(self) -> "RegisteredModelQuerySet":
         """Adds latest_version and latest_created_at to sort by, and fetches the highest version as `latest`."""
         highest = ModelVersion.objects.filter(registered_model=OuterRef("pk")).order_by("-version")
-        of_each = RegisteredModel.objects.annotate(newest=Subquery(highest.values("pk")[:1])).values("newest")
-        versions = ModelVersion.objects.for_list().filter(pk__in=of_each)
+        # Asked of the rows of one page only: by its own model, not among the versions of all models.
+        of_same = ModelVersion.objects.filter(registered_model=OuterRef("registered_model")).order_by(
+            "-version"
+        )
+        versions = ModelVersion.objects.for_list().filter(version=Subquery(of_same.values("version")[:1]))
         return self.prefetch_related(
             Prefetch("versions", queryset=versions, to_attr="latest_versions")
         ).annotate(
@@ -32,7 +61,8 @@ class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
 
 
 class RegisteredModel(models.Model):
-    """The mirror of a registered model in MLflow, which stays the truth; written by the follower only."""
+    """The mirror of a registered model in MLflow, which stays the truth; written by the follower, and by acts that
+    have just changed MLflow."""
 
     name = models.CharField(max_length=500, unique=True)
     description = models.TextField(blank=True)
@@ -67,8 +97,24 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
         alias = Q(registered_model__aliases__has_key=words)
         return self.filter(Q(registered_model__name__icontains=words) | alias)
 
+    def flavor_names(self) -> list[str]:
+        names = self.annotate(flavor=Func(F("flavors"), function="jsonb_array_elements_text"))
+        return list(names.order_by("flavor").values_list("flavor", flat=True).distinct()[:100])
+
+    def found_by(self, words: str) -> "ModelVersionQuerySet":
+        """Of one model: by number, or by what is said of it."""
+        if not words:
+            return self
+        found = Q(description__icontains=words) | Q(created_by__icontains=words) | Q(tags__icontains=words)
+        return (
+            self.filter(found | Q(version=int(words)))
+            if words.isdecimal() and len(words) < 9
+            else self.filter(found)
+        )
+
     def for_list(self) -> "ModelVersionQuerySet":
-        return self.select_related("registered_model").defer("signature", "environment_files")
+        long = ("signature", "environment_files", "artifacts")
+        return self.select_related("registered_model").defer(*long)
 
     def newest_first(self) -> "ModelVersionQuerySet":
         return self.order_by("-created_at", "-version")
@@ -145,6 +191,16 @@ class ModelVersion(models.Model):
     def aliases(self) -> list[str]:
         named = self.registered_model.aliases.items()
         return sorted(alias for alias, version in named if version == self.version)
+
+    @property
+    def shown_tags(self) -> dict[str, str]:
+        """Without those by which the studio finds its own doing again."""
+        return {name: value for name, value in self.tags.items() if not name.startswith(OWN_TAGS)}
+
+    @property
+    def signature_params(self) -> list[dict[str, Any]]:
+        """{name, type, default} of what predict takes beside the input."""
+        return list((self.signature or {}).get("params") or [])
 
     @property
     def signature_inputs(self) -> list[SignatureLine]:

@@ -1,3 +1,4 @@
+import uuid
 from typing import ClassVar
 
 from django.conf import settings
@@ -13,6 +14,9 @@ from studio.models.states import Look, Stateful
 class RegistrationQuerySet(LeasedQuerySet):
     def visible_to(self, user: AbstractUser | AnonymousUser) -> "RegistrationQuerySet":
         return self.filter(created_by_id=user.pk) if user.is_authenticated else self.none()
+
+    def newest_first(self) -> "RegistrationQuerySet":
+        return self.order_by("-created_at", "-pk")
 
     def unfinished(self) -> "RegistrationQuerySet":
         return self.exclude(status__in=Registration.terminal())
@@ -44,16 +48,20 @@ class Registration(Stateful, Leased):
         Status.FAILED: Look("danger", "circle-x"),
     }
 
+    key = models.UUIDField(
+        default=uuid.uuid4, unique=True, help_text="of the form: sent twice, it registers once"
+    )
     status = models.CharField(max_length=12, choices=Status, default=Status.WAITING)
     source = models.CharField(max_length=5, choices=Source)
     name = models.CharField(max_length=500, help_text="of the registered model")
     description = models.TextField(blank=True)
     tags = models.JSONField(default=dict, blank=True)
     files = models.JSONField(
-        default=dict, help_text="from files: {datastore, folder}; from a run: {run_id, model_uri}"
+        default=dict,
+        help_text="from files: {datastore, folder, label}; from a run: {run_id, model_id, source, label}",
     )
     version = models.PositiveIntegerField(null=True, help_text="the version that it became")
-    error = models.TextField(blank=True, help_text="one sentence")
+    error = models.TextField(blank=True, help_text="one sentence: why it failed, or what it waits for")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
@@ -72,3 +80,15 @@ class Registration(Stateful, Leased):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_failed(self) -> bool:
+        return self.status == self.Status.FAILED
+
+    @property
+    def is_registered(self) -> bool:
+        return self.status == self.Status.SUCCEEDED
+
+    @property
+    def is_from_files(self) -> bool:
+        return self.source == self.Source.FILES

@@ -1,4 +1,4 @@
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, AnonymousUser
@@ -20,6 +20,16 @@ class TrialQuerySet(LeasedQuerySet):
 
     def unfinished(self) -> "TrialQuerySet":
         return self.exclude(status__in=Trial.terminal())
+
+    def waiting(self) -> "TrialQuerySet":
+        return self.filter(status=Trial.Status.WAITING)
+
+    def of(
+        self, *, deployment: Deployment, settings: dict[str, Any], datastore: Datastore, path: str
+    ) -> "TrialQuerySet":
+        """Those that tried just this, the newest first."""
+        same = self.filter(deployment=deployment, settings=settings, datastore=datastore, path=path)
+        return same.order_by("-created_at", "-pk")
 
 
 class Trial(Stateful, Leased):
@@ -52,7 +62,9 @@ class Trial(Stateful, Leased):
     datastore = models.ForeignKey(Datastore, on_delete=models.CASCADE, related_name="+")
     path = models.CharField(max_length=1024)
     drives = models.PositiveSmallIntegerField(default=0, help_text="times that a node has taken it")
-    result = models.JSONField(null=True, help_text="{file, columns, rows, errors: [{row, stage, message}]}")
+    result = models.JSONField(
+        null=True, help_text="actions.trials.TrialResult: {file, predictions, inputs, rows, errors}"
+    )
     error = models.TextField(blank=True, help_text="one sentence")
     traceback = models.TextField(blank=True)
     seconds = models.FloatField(null=True, help_text="from the node's claim to the result")

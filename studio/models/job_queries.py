@@ -1,0 +1,123 @@
+"""The named queries of jobs."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import AbstractUser, AnonymousUser
+from django.db import models
+from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Q
+from django.db.models.functions import Coalesce, Now
+
+from studio.models.compute import Cluster
+from studio.models.data import DataAssetVersion
+from studio.models.endpoints import Endpoint
+from studio.models.leases import LeasedQuerySet
+from studio.models.models import ModelVersion
+
+
+def took() -> ExpressionWrapper:
+    """From the start to the end, or until now; null for what has not begun."""
+    return ExpressionWrapper(Coalesce("finished_at", Now()) - F("started_at"), models.DurationField())
+
+
+class JobQuerySet(LeasedQuerySet):
+    def visible_to(self, user: AbstractUser | AnonymousUser) -> "JobQuerySet":
+        return self if user.is_authenticated else self.none()
+
+    def for_endpoint(self, endpoint: Endpoint) -> "JobQuerySet":
+        return self.filter(endpoint=endpoint)
+
+    def of_model_version(self, version: ModelVersion) -> "JobQuerySet":
+        """Those that ran exactly this model: a name that was used again in MLflow is another one."""
+        return self.filter(model_label=str(version), spec__model_key=version.key)
+
+    def matching(self, words: str) -> "JobQuerySet":
+        if not words:
+            return self
+        return self.filter(
+            Q(display_name__icontains=words)
+            | Q(name__icontains=words)
+            | Q(error__icontains=words)
+            | Q(input_label__icontains=words)
+        )
+
+    def in_status(self, status: str) -> "JobQuerySet":
+        return self.filter(status=status) if status else self
+
+    def to_endpoint(self, name: str) -> "JobQuerySet":
+        """Those of an endpoint by its name, which its jobs keep when it is deleted."""
+        return self.filter(endpoint_name=name) if name else self
+
+    def to_deployment(self, name: str) -> "JobQuerySet":
+        return self.filter(deployment_name=name) if name else self
+
+    def submitted_by(self, username: str) -> "JobQuerySet":
+        return self.filter(created_by__username=username) if username else self
+
+    def created_since(self, moment: datetime | None) -> "JobQuerySet":
+        return self.filter(created_at__gte=moment) if moment else self
+
+    def linked(self) -> "JobQuerySet":
+        """What a link to a job shows."""
+        return self.only("name", "display_name", "status", "files_failed", "files_total").newest_first()
+
+    def named(self, names: Iterable[str]) -> "JobQuerySet":
+        return self.filter(name__in=names)
+
+    def unfinished(self) -> "JobQuerySet":
+        return self.exclude(status__in=self.model.terminal())
+
+    def failed_since(self, moment: datetime) -> "JobQuerySet":
+        return self.filter(status=self.model.Status.FAILED, finished_at__gte=moment)
+
+    def completed(self) -> "JobQuerySet":
+        return self.filter(status=self.model.Status.COMPLETED)
+
+    def reading(self, versions: Iterable[DataAssetVersion]) -> "JobQuerySet":
+        return self.filter(input_asset__in=versions)
+
+    def on_cluster(self, cluster: Cluster) -> "JobQuerySet":
+        return self.filter(cluster=cluster)
+
+    def created_before(self, moment: datetime) -> "JobQuerySet":
+        return self.filter(created_at__lt=moment)
+
+    def with_outdated_parts(self) -> "JobQuerySet":
+        """Those whose parts nobody needs any more: a retry reads them until it has ended well or lost its own."""
+        readers = self.model.objects.filter(retry_of=OuterRef("pk"))
+        reading = readers.unfinished() | readers.filter(parts_until__isnull=False)
+        return self.filter(parts_until__lt=Now()).exclude(Exists(reading))
+
+    def wanting_nodes(self) -> "JobQuerySet":
+        """Those whose mini-batches are planned, or are being planned, and not all done."""
+        planning = Q(status__in=[self.model.Status.QUEUED, self.model.Status.PREPARING])
+        undone = Q(status=self.model.Status.RUNNING, minibatches_done__lt=F("minibatches_total"))
+        return self.filter(planning | undone)
+
+    def newest_first(self) -> "JobQuerySet":
+        return self.order_by("-created_at", "-pk")
+
+    def for_list(self) -> "JobQuerySet":
+        """What a row of a list shows, and `took`, by which it can be sorted."""
+        return (
+            self.select_related("created_by")
+            .defer("spec", "settings", "setting_origins", "traceback", "summary")
+            .annotate(took=Coalesce(took(), timedelta(0)))
+        )
+
+    def for_page(self) -> "JobQuerySet":
+        return self.select_related(
+            "endpoint",
+            "deployment__model_version__registered_model",
+            "cluster",
+            "created_by",
+            "input_datastore",
+            "output_datastore",
+            "input_asset__asset",
+        ).defer(
+            "deployment__log",
+            "deployment__traceback",
+            "deployment__model_version__signature",
+            "deployment__model_version__environment_files",
+            "deployment__model_version__artifacts",
+        )
