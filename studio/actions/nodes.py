@@ -1,9 +1,15 @@
 """A node at work: its slots, the scorer that each keeps for a job, and its heartbeat."""
 
 import logging
+import os
 import queue
+import signal
 import threading
+import time
 import traceback
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +20,19 @@ from django.utils.translation import gettext as _
 from scoring.errors import EnvironmentBuildError, InputError, ModelLoadError, ScoringCanceled, ScoringError
 from scoring.plan import file_kind
 from scoring.processes import LocalSlice, Scorer
-from studio.actions import compute, endpoints, minibatches, provisioning, scratch
+from studio.actions import compute, endpoints, minibatches, provisioning, scratch, trials
 from studio.actions.inputs import input_object
 from studio.actions.leases import Holder
+from studio.actions.log_shipping import ScorerLog
 from studio.errors import StudioError, Unavailable
-from studio.models import Job, MiniBatch, Node
+from studio.models import Cluster, Deployment, Job, MiniBatch, Node
+from studio.models.leases import Leased
 from studio.models.states import MoveRefused
 from studio.stores import checksum, open_store
 
 logger = logging.getLogger(__name__)
+
+NICE = 10  # of the nodes of low priority
 
 
 class NodeAtWork(Holder):
@@ -38,13 +48,24 @@ class NodeAtWork(Holder):
         for number in range(1, self.row.slots + 1):
             self.slots.put(number)
         self.scorers: dict[tuple[int, int], Scorer] = {}  # (slot, job id)
+        self.loaded: dict[tuple[int, int], str] = {}  # the models that they hold
+        self.logs: dict[tuple[int, int], ScorerLog] = {}  # what they print
         self.dropped: set[int] = set()  # ids of jobs that nobody wants any more
         self.running: dict[int, int] = {}  # slot -> job id
+        self._trying = threading.Lock()
         self._creating = threading.Lock()
         self._ticks = 0
+        self._idle_since = time.monotonic()
+        self._is_draining = False
 
     def work(self) -> None:
-        """Score until no mini-batch is eligible, then create deployments until none waits."""
+        """Try first rows while somebody waits for them, score until no mini-batch is eligible, then create
+        deployments until none waits."""
+        if self._trying.acquire(blocking=False):
+            try:
+                self._try_all()
+            finally:
+                self._trying.release()
         try:
             slot = self.slots.get_nowait()
         except queue.Empty:
@@ -60,19 +81,30 @@ class NodeAtWork(Holder):
             finally:
                 self._creating.release()
 
+    def _takes_work(self) -> bool:
+        return not self.stopping.is_set() and compute.takes_work(node=self.row)
+
+    def _try_all(self) -> None:
+        """Beside the slots, so that nobody waits behind a long job; one at a time."""
+        while self._takes_work():
+            trial = trials.claim_trial(node=self.row)
+            if trial is None:
+                return
+            memory = self.row.cluster.slot_memory
+            trials.run_trial(trial=trial, holder=self, memory=memory, stop=self.stopping.is_set)
+
     def _create_all(self) -> None:
-        while not self.stopping.is_set():
+        while self._takes_work():
             deployment = endpoints.claim_deployment(cluster=self.row.cluster, worker=self.name)
             if deployment is None:
                 return
             provisioning.create_on_node(deployment=deployment, holder=self, stop=self.stopping.is_set)
-            deployment.refresh_from_db()
-            if deployment.finished_at is None:
+            if Deployment.objects.creating().filter(pk=deployment.pk).exists():
                 return  # it waits for a service that is away; the sweep brings it back
 
     def _score_all(self, slot: int) -> None:
         try:
-            while not self.stopping.is_set():
+            while self._takes_work():
                 minibatch = minibatches.claim_minibatch(node=self.row, slot=slot)
                 if minibatch is None or not self._score(slot, minibatch):
                     return
@@ -153,6 +185,7 @@ class NodeAtWork(Holder):
             part=part,
             errors=errors,
             timeout=job.settings["timeout"],
+            pass_through=job.settings.get("pass_through", []),
             stop=stop,
         )
         local_slices(job=job, minibatch=minibatch)  # still as they were planned, now that they have been read
@@ -187,14 +220,16 @@ class NodeAtWork(Holder):
         environment = provisioning.ensure_environment(
             spec=job.spec["environment"], log=logger.info, stop=stop
         )
+        file = scratch.scorer_logs() / f"{job.name}-{self.name}-slot{slot}.log"
         scorer = provisioning.start_scorer(
             environment=environment,
             model=model,
             settings_=job.settings,
             memory=self.row.cluster.slot_memory,
-            log=scratch.scorer_logs() / f"{job.name}-{self.name}-slot{slot}.log",
+            log=file,
         )
         self.scorers[key] = scorer
+        self.logs[key] = ScorerLog(job=job, node=self.name, slot=slot, file=file)
         Job.objects.filter(pk=job.pk).update(
             waiting_for=_("The model is being loaded on %(node)s.") % {"node": self.name}
         )
@@ -203,27 +238,58 @@ class NodeAtWork(Holder):
         except BaseException:
             self._end_scorer(key)  # one without a model must not be taken for ready
             raise
+        self.loaded[key] = job.model_label
         Job.objects.filter(pk=job.pk).update(waiting_for="")
         return scorer
 
     def _end_scorer(self, key: tuple[int, int]) -> None:
         scorer = self.scorers.pop(key, None)
+        self.loaded.pop(key, None)
         if scorer:
             provisioning.stop_scorer(scorer)
+        log = self.logs.pop(key, None)
+        if log:
+            log.close()
+
+    @contextmanager
+    def holding(self, row: Leased) -> Iterator[uuid.UUID]:
+        """Whatever a node does, it holds a row for it: it has been idle since it let go of the last one."""
+        with super().holding(row) as lease:
+            try:
+                yield lease
+            finally:
+                self._idle_since = time.monotonic()
+
+    def _is_idle(self) -> bool:
+        with self._lock:
+            return not any(self._held.values())
 
     def beat(self) -> None:
-        """Every second: which jobs are canceled. Every fifth: the leases, and how this node is."""
+        """Every second: which jobs are canceled, what scorers print. Every fifth: the leases, and how this node is."""
         if self.running:
             self.dropped |= minibatches.jobs_to_drop(job_ids=set(self.running.copy().values()))
         self._ticks += 1
         if self._ticks % 5 == 1:
             super().beat()
-            me = psutil.Process()
-            family = [me, *me.children(recursive=True)]
-            memory = sum(_resident(process) for process in family)
-            compute.node_beats(
-                node=self.row, busy=len(self.running), cpu_percent=psutil.cpu_percent(), memory=memory
-            )
+            self._report()
+        for log in self.logs.copy().values():
+            log.ship()
+        if self._is_draining and self._is_idle():
+            self.stopping.set()
+            os.kill(os.getpid(), signal.SIGTERM)  # to Celery's worker, which ends the process in good order
+
+    def _report(self) -> None:
+        me = psutil.Process()
+        family = [me, *me.children(recursive=True)]
+        goes_on = compute.node_beats(
+            node=self.row,
+            busy=len(self.running),
+            cpu_percent=psutil.cpu_percent(),
+            memory=sum(_resident(process) for process in family),
+            idle_for=time.monotonic() - self._idle_since if self._is_idle() else None,
+            loaded=sorted(set(self.loaded.copy().values())),
+        )
+        self._is_draining = not goes_on
 
     def leave(self) -> None:
         self.stopping.set()
@@ -261,11 +327,15 @@ _current: NodeAtWork | None = None
 
 
 def become(*, cluster_name: str) -> NodeAtWork:
-    """Make this process a node of the cluster."""
+    """Make this process a node of the cluster. Raises Cluster.DoesNotExist, ClusterIsStopped."""
     global _current
     scratch.clear()
     _current = NodeAtWork(cluster_name=cluster_name)
+    cluster = _current.row.cluster
+    if cluster.tier == Cluster.Tier.LOW_PRIORITY:
+        os.nice(NICE)
     _current.start()
+    compute.wake_cluster(cluster, times=cluster.slots)  # there may be what it was started for
     return _current
 
 

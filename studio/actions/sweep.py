@@ -9,9 +9,12 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 
-from studio.actions.compute import forget_silent_nodes, wake_cluster
+from studio.actions.compute import forget_silent_nodes, no_node_reasons, wake_cluster
+from studio.actions.job_deletion import remove_outdated_parts
 from studio.actions.jobs import settle_cancel, waiting_reason
 from studio.actions.minibatches import recover_lost
+from studio.actions.registrations import recover_registrations
+from studio.actions.trials import forget_old_trials, recover_lost_trials, wake_for_trials
 from studio.models import Cluster, Deployment, Job, MiniBatch, Node
 from studio.models.locks import Turn, taking_turns
 from studio.queue import enqueue
@@ -25,7 +28,7 @@ GRACE = timedelta(seconds=3)  # what a message may take before the row counts as
 def sweep() -> None:
     with taking_turns(Turn.SWEEP) as mine:
         if mine:
-            for step in (forget_silent_nodes, _recover_minibatches, _drive_jobs, _wake_clusters):
+            for step in STEPS:
                 _alone(step)
 
 
@@ -62,14 +65,28 @@ def _wake_clusters() -> None:
     with_work = Job.objects.filter(Exists(of_job.waiting()), status=Job.Status.RUNNING)
     idle = with_work.exclude(Exists(of_job.running()))
     creating = Deployment.objects.lease_free().filter(status=Deployment.Status.CREATING)
-    alive = set(Node.objects.alive().values_list("cluster", flat=True))
+    alive = set(Node.objects.taking_work().values_list("cluster", flat=True))
     for cluster in Cluster.objects.filter(jobs__in=with_work).distinct():
         reason = waiting_reason(cluster)
         if cluster.pk in alive:
             wake_cluster(cluster)
-            # What a node itself says it waits for, say MLflow, tells more.
-            idle.filter(cluster=cluster, waiting_for="").update(waiting_for=reason)
+            # What a node itself says it waits for, say MLflow, tells more; that there is none is no longer true.
+            outdated = ["", *no_node_reasons(cluster)]
+            idle.filter(cluster=cluster, waiting_for__in=outdated).update(waiting_for=reason)
         else:
             idle.filter(cluster=cluster).exclude(waiting_for=reason).update(waiting_for=reason)
     for cluster in Cluster.objects.filter(deployments__in=creating, pk__in=alive).distinct():
         wake_cluster(cluster, times=1)
+
+
+STEPS = (
+    forget_silent_nodes,
+    _recover_minibatches,
+    _drive_jobs,
+    _wake_clusters,
+    recover_registrations,
+    recover_lost_trials,
+    wake_for_trials,
+    forget_old_trials,
+    remove_outdated_parts,
+)

@@ -4,7 +4,8 @@ import http.client
 import json
 import sys
 import time
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from studio import env
 from studio.embedded.addresses import DATABASE
@@ -16,8 +17,6 @@ from studio.embedded.processes import Child
 from studio.embedded.supervisor import StopRequested, Supervisor
 from studio.embedded.valkey import Valkey
 from studio.errors import StudioError
-
-LOCAL_CLUSTERS = ("cpu-cluster",)
 
 
 def say(line: str) -> None:
@@ -45,7 +44,7 @@ def run(plan: Plan) -> None:
     with Supervisor(folder=plan.home / "logs", say=say) as supervisor:
         start_services(plan, supervisor)
         command(plan, supervisor, "migrate", "--no-input")
-        password = set_up(plan, supervisor)
+        made = set_up(plan, supervisor)
         try:
             supervisor.wait()
             supervisor.start(*own_processes(plan))
@@ -53,10 +52,10 @@ def run(plan: Plan) -> None:
             if plan.samples:
                 make_samples(plan, supervisor)
         except BaseException:
-            if password:  # it cannot be told again
-                say(f"  The administrator was made: admin / {password}   (shown only this once)")
+            if made.password:  # it cannot be told again
+                say(f"  The administrator was made: admin / {made.password}   (shown only this once)")
             raise
-        say(banner(plan, password, time.monotonic() - began))
+        say(banner(plan, made, time.monotonic() - began))
         supervisor.watch()
 
 
@@ -96,14 +95,12 @@ def own_processes(plan: Plan) -> list[Child]:
     beat = [*celery, "beat", "--loglevel", "INFO", "-s", str(plan.home / "beat-schedule"), "--pidfile="]
     control = [*celery, "worker", "-Q", "control", "--pool", "threads", "-c", "4", "-n", "control@%h"]
     control += ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO"]
-    nodes = [
-        own_child(plan, f"node-{name}", "manage.py", "node", "--cluster", name) for name in LOCAL_CLUSTERS
-    ]
     return [
         replace(own_child(plan, "web", *web), is_ready=lambda: serves(plan.host, plan.port), grace=12),
         replace(own_child(plan, "control", *control), ready_text=" ready."),
         replace(own_child(plan, "beat", *beat), ready_text="maxinterval", grace=10),
-        *(replace(node, ready_text=" ready.") for node in nodes),
+        # It is ready when its nodes are, one start after the other.
+        replace(own_child(plan, "machine", "manage.py", "machine"), ready_text="ready.", ready_within=120),
     ]
 
 
@@ -127,13 +124,19 @@ def command(plan: Plan, supervisor: Supervisor, name: str, *arguments: str, **en
     return printed
 
 
-def set_up(plan: Plan, supervisor: Supervisor) -> str:
-    """The administrator and what else a studio needs once; gives the password where one was made just now."""
+@dataclass(frozen=True)
+class Made:
+    password: str = ""  # where one was made just now
+    clusters: Sequence[str] = ()
+
+
+def set_up(plan: Plan, supervisor: Supervisor) -> Made:
+    """The administrator and what else a studio needs once."""
     given = {"STUDIO_ADMIN_PASSWORD": plan.admin_password} if plan.admin_password else {}
     for line in command(plan, supervisor, "setup", **given).splitlines():
         if line.startswith("{"):
-            return str(json.loads(line).get("password", ""))
-    return ""
+            return Made(**json.loads(line))
+    return Made()
 
 
 def make_samples(plan: Plan, supervisor: Supervisor) -> None:
@@ -144,9 +147,9 @@ def make_samples(plan: Plan, supervisor: Supervisor) -> None:
         say(f"  The sample could not be made; all else works. {problem}")
 
 
-def banner(plan: Plan, password: str, seconds: float) -> str:
-    if password:
-        sign_in = f"admin / {password}   (shown only this once)"
+def banner(plan: Plan, made: Made, seconds: float) -> str:
+    if made.password:
+        sign_in = f"admin / {made.password}   (shown only this once)"
     elif plan.admin_password:
         sign_in = "admin, with the password in STUDIO_ADMIN_PASSWORD"
     else:
@@ -159,7 +162,7 @@ def banner(plan: Plan, password: str, seconds: float) -> str:
             f"  Sign in    {sign_in}",
             f"  MLflow     {plan.mlflow_uri}",
             f'             mlflow.set_tracking_uri("{plan.mlflow_uri}")',
-            f"  Clusters   {', '.join(LOCAL_CLUSTERS)} (on this machine)",
+            f"  Clusters   {', '.join(made.clusters)} (on this machine)",
             f"  Logs       {plan.home / 'logs'}",
             "  Stop       Ctrl-C",
             "",

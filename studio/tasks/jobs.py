@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 from celery import shared_task
 
-from studio.actions import finalizing, jobs
+from studio.actions import finalizing, preparing
 from studio.actions.leases import CONTROL
 
 # Of the control worker's four threads two are left for the sweep and the registry, however long a listing or an
@@ -26,7 +26,7 @@ def room() -> Iterator[bool]:
 def prepare(*, job_id: int) -> None:
     with room() as found:
         if found:
-            jobs.prepare_job(job_id=job_id, holder=CONTROL)
+            preparing.prepare_job(job_id=job_id, holder=CONTROL)
 
 
 @shared_task(name="jobs.finalize")

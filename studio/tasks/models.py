@@ -1,8 +1,10 @@
 from celery import shared_task
 from django.utils import timezone
 
-from studio.actions import models
+from studio.actions import models, registrations
+from studio.actions.leases import CONTROL
 from studio.errors import Unavailable
+from studio.tasks.jobs import room
 
 
 @shared_task(name="models.follow_registry")
@@ -11,3 +13,10 @@ def follow_registry(*, full: bool = False) -> None:
         models.follow_registry(now=timezone.now(), full=full)
     except Unavailable:
         return  # noted in RegistryState, which the pages show; the next tick tries again
+
+
+@shared_task(name="models.register")
+def register(*, registration_id: int) -> None:
+    with room() as found:
+        if found:
+            registrations.register(registration_id=registration_id, holder=CONTROL)

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from studio.actions import nodes
+from studio.actions import compute, nodes
 from studio.models import Cluster
 
 
@@ -22,10 +22,12 @@ class Command(BaseCommand):
         except Cluster.DoesNotExist:
             known = ", ".join(Cluster.objects.values_list("name", flat=True)) or "none"
             raise CommandError(f"There is no cluster “{options['cluster']}”. Clusters: {known}.") from None
+        except compute.ClusterIsStopped as refusal:
+            raise CommandError(str(refusal)) from None
         worker_shutting_down.connect(lambda **_: node.stopping.set(), weak=False)
-        # One thread more than slots, so that a deployment is created while every slot scores.
+        # Two threads more than slots: a deployment is created and first rows are tried while every slot scores.
         arguments = ["worker", "-Q", node.row.cluster.queue, "-n", f"{node.name}@%h", "-l", "INFO"]
-        arguments += ["--pool", "threads", "-c", str(node.row.slots + 1)]
+        arguments += ["--pool", "threads", "-c", str(node.row.slots + 2)]
         arguments += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         try:
             app.worker_main(arguments)

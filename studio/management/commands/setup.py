@@ -4,7 +4,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from studio.actions import account, compute, data
+from studio.actions import account, compute, datastores
+from studio.models import Cluster
 
 
 class Command(BaseCommand):
@@ -12,6 +13,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         password = account.set_up_administrator()
-        data.set_up_default_datastore(root=settings.STUDIO_HOME / "datastore")
+        datastores.set_up_default_datastore(root=settings.STUDIO_HOME / "datastore")
         compute.set_up_local_cluster()
-        self.stdout.write(json.dumps({"password": password} if password else {}))
+        clusters = Cluster.objects.local().values_list("name", flat=True)
+        self.stdout.write(json.dumps({"password": password or "", "clusters": list(clusters)}))
