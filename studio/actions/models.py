@@ -2,20 +2,17 @@
 
 import logging
 import os
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from scoring.signature import Signature
+from studio.actions.model_files import describe_files, files_of, sizes_of, texts_of
 from studio.errors import Unavailable
 from studio.models import Deployment, ModelVersion, RegisteredModel, RegistryState
 from studio.models.locks import Turn, taking_turns
@@ -28,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 FULL_PASS = timedelta(minutes=1)
 MOMENT = timedelta(seconds=1)
-ENVIRONMENT_FILES = ("python_env.yaml", "conda.yaml", "requirements.txt")
 
 
 @cache
@@ -36,6 +32,7 @@ def registry() -> "MlflowClient":
     """MLflow's client. Its import takes seconds, so it happens once, in the process that follows the registry."""
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     import mlflow
 
     mlflow.set_tracking_uri(settings.MLFLOW_TRACKING_URI)
@@ -193,11 +190,15 @@ def _described(client: "MlflowClient", model: RegisteredModel, version: Any) -> 
         "type": ModelVersion.Type.CUSTOM,
     }
     try:
-        return fields | describe_files(_read_files(f"models:/{model.name}/{version.version}"))
+        uri = f"models:/{model.name}/{version.version}"
+        files = files_of(uri)
+        described = describe_files(texts_of(uri, files), [file["path"] for file in files])
+        described["size"] = described["size"] or sizes_of(files)
+        return fields | described | {"artifacts": files}
     except Exception as error:  # an artifact store has a hundred ways to fail; the next full pass tries again
         logger.warning("a model's files cannot be read", extra={"action": "model_unread"}, exc_info=True)
         why = _("The files of this version cannot be read: %(reason)s") % {"reason": _first_line(error)}
-        return fields | {"why_custom": why, "is_unread": True}
+        return fields | {"why_custom": why, "is_unread": True, "artifacts": []}
 
 
 def _person(client: "MlflowClient", version: Any) -> str:
@@ -210,49 +211,6 @@ def _person(client: "MlflowClient", version: Any) -> str:
         return str(client.get_run(version.run_id).data.tags.get("mlflow.user", ""))
     except MlflowException:
         return ""
-
-
-def _read_files(uri: str) -> dict[str, str]:
-    """The texts of the small files that describe a logged model."""
-    from mlflow.artifacts import download_artifacts, list_artifacts
-
-    present = {item.path.rsplit("/", 1)[-1] for item in list_artifacts(artifact_uri=uri)}
-    texts = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for name in ("MLmodel", *ENVIRONMENT_FILES):
-            if name in present:
-                local = download_artifacts(artifact_uri=f"{uri}/{name}", dst_path=folder)
-                texts[name] = Path(local).read_text(encoding="utf-8")
-    return texts
-
-
-def describe_files(texts: dict[str, str]) -> dict[str, Any]:
-    """Fields of a ModelVersion from the texts of its MLmodel and environment files."""
-    if "MLmodel" not in texts:
-        return {
-            "type": ModelVersion.Type.CUSTOM,
-            "why_custom": _("It has no MLmodel file: it was not logged with MLflow."),
-        }
-    described = yaml.safe_load(texts["MLmodel"]) or {}
-    flavors = described.get("flavors") or {}
-    pyfunc = flavors.get("python_function")
-    signature, size = described.get("signature"), described.get("model_size_bytes")
-    return {
-        "type": ModelVersion.Type.MLFLOW if pyfunc else ModelVersion.Type.CUSTOM,
-        "why_custom": ""
-        if pyfunc
-        else _(
-            "It has no python_function flavor, so it cannot be scored without code. Log it with a flavor that "
-            "has one, or wrap it in mlflow.pyfunc.PythonModel."
-        ),
-        "flavors": [name for name in flavors if name != "python_function"],
-        "signature": Signature.from_mlmodel(signature).to_dict() if signature else None,
-        "environment_files": {name: text for name, text in texts.items() if name != "MLmodel"},
-        "python_version": str((pyfunc or {}).get("python_version", ""))[:20],
-        "mlflow_version": str(described.get("mlflow_version", ""))[:40],
-        "has_input_example": bool(described.get("saved_input_example_info")),
-        "size": size if isinstance(size, int) else None,
-    }
 
 
 def _time(milliseconds: int) -> datetime:

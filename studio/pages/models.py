@@ -1,39 +1,82 @@
-from typing import Any
-from urllib.parse import quote
+from dataclasses import dataclass
+from functools import cached_property
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from studio import permissions
-from studio.actions.endpoints import environment_of
 from studio.actions.models import follow_soon
-from studio.errors import FieldErrors
-from studio.models import ModelVersion, RegisteredModel, RegistryState
+from studio.models import ModelVersion, RegisteredModel, Registration, RegistryState
 from studio.pages.listing import Listing
+from studio.pages.model_editing import aliases, delete, delete_selected, delete_version, edit
+from studio.pages.model_page import artifacts, detail, download_artifact, endpoints, jobs, versions
 from studio.pages.referrer import came_from
+from studio.pages.registrations import check_name, register_files, register_run, registration
 from studio.pages.render import render_page
 from studio.queue import enqueue
 
+__all__ = [
+    "aliases",
+    "artifacts",
+    "check_name",
+    "delete",
+    "delete_selected",
+    "delete_version",
+    "detail",
+    "download_artifact",
+    "edit",
+    "endpoints",
+    "index",
+    "jobs",
+    "refresh",
+    "register_files",
+    "register_run",
+    "registration",
+    "versions",
+]
 SORTS = {"name": "name", "created": "latest_created_at", "version": "latest_version"}
+
+
+@dataclass
+class Choices:
+    """What the list can be filtered by, asked for when its toolbar is drawn."""
+
+    user: AbstractUser | AnonymousUser
+
+    types = ModelVersion.Type.choices
+
+    @cached_property
+    def flavors(self) -> list[tuple[str, str]]:
+        return [(name, name) for name in ModelVersion.objects.visible_to(self.user).flavor_names()]
+
+    @cached_property
+    def aliases(self) -> list[tuple[str, str]]:
+        return [(name, name) for name in RegisteredModel.objects.visible_to(self.user).alias_names()]
 
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     follow_soon(now=timezone.now())
-    listing = Listing.of(request, name="models", sorts=SORTS, default="-created")
-    listing.show(RegisteredModel.objects.visible_to(request.user).matching(listing.search).with_latest())
+    filters = ["type", "flavor", "alias"]
+    listing = Listing.of(request, name="models", sorts=SORTS, default="-created", filters=filters)
+    rows = RegisteredModel.objects.visible_to(request.user).matching(listing.search)
+    rows = rows.with_alias(listing.filters["alias"])
+    rows = rows.whose_latest_is(type=listing.filters["type"], flavor=listing.filters["flavor"])
+    listing.show(rows.with_latest())
     if not listing.is_empty and request.htmx.target == "models-empty":  # type: ignore[attr-defined]
         return HttpResponse(
             headers={"HX-Refresh": "true"}
         )  # the first model is there: the page has a list now
     context = {
         "listing": listing,
+        "choices": Choices(request.user),
         "registry": RegistryState.current(),
+        "registrations": Registration.objects.visible_to(request.user).unfinished().newest_first()[:5],
         "mlflow_uri": settings.MLFLOW_ADDRESS,
     }
     return render_page(request, "models/index.html", context, fragment="rows")
@@ -44,33 +87,3 @@ def refresh(request: HttpRequest) -> HttpResponse:
     enqueue("models.follow_registry", full=True)
     messages.info(request, _("Asking MLflow for its models. The list follows by itself."))
     return redirect(came_from(request) or "models:index")
-
-
-@require_safe
-def detail(request: HttpRequest, name: str, version: int | None = None) -> HttpResponse:
-    """One version at a time, the latest unless another is asked for."""
-    model = get_object_or_404(RegisteredModel.objects.visible_to(request.user), name=name)
-    numbers = list(model.versions.order_by("-version").values_list("version", flat=True))
-    context: dict[str, Any] = {"model": model, "numbers": numbers, "mlflow_uri": settings.MLFLOW_ADDRESS}
-    context["mlflow_page"] = f"{settings.MLFLOW_ADDRESS}/#/models/{quote(name, safe='')}"
-    if numbers or version is not None:
-        wanted = numbers[0] if version is None else version
-        shown = get_object_or_404(ModelVersion, registered_model=model, version=wanted)
-        context |= {
-            "version": shown,
-            "deployments": shown.deployments.for_list().order_by("endpoint__name", "name"),
-            "why_no_deployment": permissions.reason_against(
-                permissions.check_can_deploy_model, request.user, shown
-            ),
-        }
-        if shown.is_deployable:
-            context |= _environment(shown)
-    return render_page(request, "models/detail.html", context)
-
-
-def _environment(version: ModelVersion) -> dict[str, Any]:
-    try:
-        spec, notes = environment_of(version)
-    except FieldErrors as refusal:
-        return {"environment_problem": str(refusal)}
-    return {"environment": spec, "notes": notes}

@@ -29,8 +29,9 @@ def test_index_shows_the_latest_version_of_each_model(signed_in: Client) -> None
     answer = signed_in.get(INDEX)
     for shown in ("titanic", "MLFLOW", "sklearn", "champion: 1", "team: risk", "ada"):
         assert shown in answer.text
-    assert "xgboost" not in answer.text
-    assert '<td class="numeric">2</td>' in answer.text
+    rows = answer.text[answer.text.index("<tbody>") :]
+    assert "xgboost" not in rows
+    assert '<td class="numeric">2</td>' in rows
 
 
 def test_index_says_why_a_custom_model_cannot_be_deployed(signed_in: Client) -> None:
@@ -156,9 +157,9 @@ def test_detail_of_a_custom_model_cannot_deploy_and_says_why(signed_in: Client) 
     assert "/deployments/new/" not in answer.text
 
 
-def test_detail_names_the_deployments_of_the_version(signed_in: Client) -> None:
+def test_endpoints_names_the_deployments_of_the_version(signed_in: Client) -> None:
     used = factories.deployment(model_version=factories.model_version("titanic"))
-    answer = signed_in.get("/models/titanic/")
+    answer = signed_in.get("/models/titanic/versions/1/endpoints/")
     assert f'href="/endpoints/{used.endpoint.name}/deployments/{used.name}/"' in answer.text
 
 
@@ -180,3 +181,28 @@ def test_detail_opens_for_names_that_look_like_addresses(signed_in: Client) -> N
 def test_detail_takes_no_post(signed_in: Client) -> None:
     factories.model_version("titanic")
     assert signed_in.post("/models/titanic/").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("type=CUSTOM", {"keras_thing"}),
+        ("flavor=xgboost", {"boosted"}),
+        ("flavor=sklearn&type=MLFLOW", {"titanic"}),
+        ("alias=champion", {"boosted"}),
+        ("search=champion", {"boosted"}),
+        ("search=health", {"titanic"}),
+        ("type=nonsense", set()),
+    ],
+)
+def test_index_filters_by_what_the_latest_version_is(signed_in: Client, query: str, shown: set[str]) -> None:
+    custom()
+    factories.model_version("titanic", 1, flavors=["xgboost"])
+    factories.model_version("titanic", 2)
+    factories.model_version("boosted", flavors=["xgboost"])
+    RegisteredModel.objects.filter(name="boosted").update(aliases={"champion": 1})
+    RegisteredModel.objects.filter(name="titanic").update(tags={"team": "health"})
+    answer = signed_in.get(f"{INDEX}?{query}")
+    assert {
+        name for name in ("keras_thing", "titanic", "boosted") if f"/models/{name}/" in answer.text
+    } == shown
