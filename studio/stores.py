@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import os
 import shutil
@@ -5,17 +6,32 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import FileSystemStorage
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from studio.errors import NotFound, StudioError
 from studio.models import Datastore
 
 LONGEST_NAME = 255  # bytes, of a file or folder on every usual disk
+MOST_ENTRIES = 200_000  # of one folder that are looked at
+CAUSES = {
+    errno.ENOSPC: gettext_lazy("the disk is full"),
+    errno.EDQUOT: gettext_lazy("the quota of this disk is used up"),
+    errno.EROFS: gettext_lazy("the disk is read-only"),
+    errno.EACCES: gettext_lazy("the studio’s user is not allowed to"),
+    errno.EPERM: gettext_lazy("the studio’s user is not allowed to"),
+    errno.ENOENT: gettext_lazy("it is no longer there"),
+    errno.ENOTDIR: gettext_lazy("it is a file, not a folder"),
+    errno.EISDIR: gettext_lazy("it is a folder, not a file"),
+    errno.ESTALE: gettext_lazy("the network disk has lost it"),
+    errno.EIO: gettext_lazy("the disk has failed"),
+}
 
 
 class PathRefused(StudioError):
@@ -27,8 +43,9 @@ class AlreadyThere(StudioError):
 
 
 def reason(error: OSError) -> str:
-    """What the system says, without the place on this machine's disk where it happened."""
-    return error.strerror or type(error).__name__
+    """What went wrong, without the place on this machine's disk where it happened."""
+    said = error.strerror or type(error).__name__
+    return f"{CAUSES[error.errno]} ({said})" if error.errno in CAUSES else said
 
 
 @dataclass(frozen=True)
@@ -41,6 +58,30 @@ class StoredObject:
     @property
     def name(self) -> str:
         return self.path.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file or folder of one folder."""
+
+    path: str  # relative to the datastore, with /
+    name: str  # as it can be shown
+    is_folder: bool
+    is_usable: bool  # not where a link leads out of the datastore, nor where no path can name it
+    size: int
+    modified: datetime | None
+
+    @property
+    def is_hidden(self) -> bool:
+        """Jobs leave it out."""
+        return self.name.startswith((".", "_"))
+
+
+@dataclass(frozen=True)
+class Entries:
+    items: list[Entry]
+    total: int
+    is_cut: bool  # there are more than were looked at
 
 
 def tidy(path: str) -> str:
@@ -70,13 +111,14 @@ class LocalFolder:
         )
         if path.startswith(("/", "\\", "~")) or "\0" in path or "\\" in path or ".." in path.split("/"):
             raise refused
-        if any(len(part.encode()) > LONGEST_NAME for part in path.split("/")):
+        if any(len(part.encode(errors="surrogateescape")) > LONGEST_NAME for part in path.split("/")):
             raise PathRefused(_("A name in the path “%(path)s…” is too long.") % {"path": path[:40]})
         try:
             found = Path(self.storage.path(tidy(path) or "."))
-        except (SuspiciousFileOperation, ValueError) as error:
+            is_inside = found.resolve().is_relative_to(self.root)
+        except (SuspiciousFileOperation, ValueError, RuntimeError) as error:  # the last: a link to itself
             raise refused from error
-        if not found.resolve().is_relative_to(self.root):
+        if not is_inside:
             raise refused
         return found
 
@@ -85,7 +127,7 @@ class LocalFolder:
         return StoredObject(
             path=path.relative_to(self.root).as_posix(),
             size=seen.st_size,
-            modified=datetime.fromtimestamp(seen.st_mtime, UTC),
+            modified=_moment(seen.st_mtime),
             etag=f"{seen.st_mtime_ns:x}-{seen.st_size:x}-{seen.st_ino:x}",
         )
 
@@ -96,6 +138,35 @@ class LocalFolder:
 
     def is_folder(self, path: str) -> bool:
         return self.path(path).is_dir()
+
+    def entries(self, path: str, *, first: int = 0, limit: int = 100, hidden: bool = True) -> Entries:
+        """`limit` files and folders right below `path` from number `first` on, folders first, by name.
+
+        Only those are looked at closely, so that a folder of 100,000 files opens at once. Raises OSError.
+        """
+        folder, inside = self.path(path), tidy(path)
+        with os.scandir(folder) as scanned:
+            seen = list(islice(scanned, MOST_ENTRIES + 1))
+        names = sorted(
+            (not _is_folder(one), one.name)
+            for one in seen[:MOST_ENTRIES]
+            if hidden or one.name[0] not in "._"
+        )
+        return Entries(
+            items=[self._entry(inside, name, not is_file) for is_file, name in names[first : first + limit]],
+            total=len(names),
+            is_cut=len(seen) > MOST_ENTRIES,
+        )
+
+    def _entry(self, folder: str, name: str, is_folder: bool) -> Entry:
+        path, size, modified = f"{folder}/{name}" if folder else name, 0, None
+        shown = name.encode(errors="replace").decode()
+        try:
+            seen = self.path(path).stat()
+            size, modified, is_usable = seen.st_size, _moment(seen.st_mtime), shown == name
+        except (OSError, PathRefused):
+            is_usable = False
+        return Entry(path, shown, is_folder, is_usable, size, modified)
 
     def list(self, path: str) -> Iterator[StoredObject]:
         """Every object below `path`, or the object at `path`, in the order of their paths."""
@@ -131,6 +202,24 @@ class LocalFolder:
         finally:
             aside.unlink(missing_ok=True)
         return self._object(target)
+
+    def make_folder(self, path: str) -> None:
+        """Raises AlreadyThere, OSError."""
+        self.free_path(path)
+        self.path(path).mkdir(parents=True)
+
+    def move(self, source: str, path: str, *, replace: bool) -> None:
+        """Put the object at `source` to `path` in one step. Raises AlreadyThere unless it may `replace`."""
+        target = self.path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if replace:
+            os.replace(self.path(source), target)
+            return
+        try:
+            os.link(self.path(source), target)
+        except FileExistsError:
+            raise AlreadyThere(self._already_there(path)) from None
+        self.path(source).unlink()
 
     def put_if_absent(self, path: str, source: Path, *, owner: str) -> StoredObject:
         """Move `source` to `path`, which must be free, in one step.
@@ -189,6 +278,20 @@ class LocalFolder:
                 raise AlreadyThere(
                     _("“%(path)s” is a file, not a folder. Choose another output path.") % place
                 )
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
+
+
+def _moment(seconds: float) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):  # a disk may say anything
+        return datetime.fromtimestamp(0, UTC)
 
 
 def _refuse(error: OSError) -> None:

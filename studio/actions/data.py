@@ -1,33 +1,22 @@
-"""Datastores and data assets: what people register as input."""
+"""Data assets: what people register as input."""
 
 import re
 import uuid
 from collections.abc import Iterable
-from pathlib import Path
 
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
+from scoring.plan import is_hidden
 from studio.actions import events
-from studio.errors import FieldErrors
-from studio.models import DataAsset, DataAssetVersion, Datastore
-from studio.permissions import check_can_create_data_asset
+from studio.actions.datastores import default_datastore
+from studio.errors import ChangedMeanwhile, FieldErrors
+from studio.models import DataAsset, DataAssetVersion, Datastore, Event
+from studio.permissions import check_can_create_data_asset, check_can_edit_data_asset
 from studio.stores import PathRefused, open_store, reason, tidy
-
-
-def default_datastore() -> Datastore:
-    return Datastore.objects.get(is_default=True)
-
-
-def set_up_default_datastore(*, root: Path) -> Datastore:
-    """The datastore of a fresh studio: a folder under STUDIO_HOME, with Azure's name for it."""
-    root.mkdir(parents=True, exist_ok=True)
-    store, _made = Datastore.objects.get_or_create(
-        name="workspaceblobstore", defaults={"options": {"root": str(root)}, "is_default": True}
-    )
-    return store
 
 
 def upload_data_asset(
@@ -39,7 +28,7 @@ def upload_data_asset(
     what was stored is removed.
     """
     check_can_create_data_asset(user)
-    named = [(_safe_name(path), file) for path, file in files]
+    named = [(safe_name(path), file) for path, file in files]
     _check_upload(name=name, type=type, paths=[path for path, _file in named])
     datastore = default_datastore()
     store, folder = open_store(datastore), f"uploads/{uuid.uuid4()}"
@@ -52,9 +41,11 @@ def upload_data_asset(
             type=type,
             datastore=datastore,
             path=stored[0].path if type == DataAsset.Type.FILE else folder,
-            size=sum(item.size for item in stored),
-            files=len(stored),
+            sizes={path: item.size for (path, _file), item in zip(named, stored, strict=True)},
         )
+    except PathRefused as refusal:
+        store.delete_folder(folder)
+        raise FieldErrors({"files": str(refusal)}) from refusal
     except OSError as error:
         store.delete_folder(folder)
         full = _("The files cannot be stored: %(reason)s. Nothing was registered.") % {
@@ -82,9 +73,14 @@ def register_data_asset(
         ) from error
     if not found:
         raise FieldErrors({"path": _("There is no file at “%(path)s” in this datastore.") % {"path": path}})
-    if type == DataAsset.Type.FILE and store.stat(path) is None:
+    is_file = store.stat(path) is not None
+    if type == DataAsset.Type.FILE and not is_file:
         raise FieldErrors(
             {"path": _("This is a folder. Choose the type “Folder”, or give the path of a file.")}
+        )
+    if type == DataAsset.Type.FOLDER and is_file:
+        raise FieldErrors(
+            {"path": _("This is a file. Choose the type “File”, or give the path of a folder.")}
         )
     return _register(
         user=user,
@@ -93,15 +89,35 @@ def register_data_asset(
         type=type,
         datastore=datastore,
         path=tidy(path),
-        size=sum(item.size for item in found),
-        files=len(found),
+        sizes={item.path.removeprefix(tidy(path)).lstrip("/") or item.name: item.size for item in found},
     )
 
 
-def _safe_name(path: str) -> str:
+def edit_data_asset(
+    *, user: User, asset: DataAsset, revision: int, description: str, tags: dict[str, str]
+) -> None:
+    """What may change about an asset: its versions never do. Raises ChangedMeanwhile."""
+    check_can_edit_data_asset(user, asset)
+    values = {"description": description, "tags": tags}
+    changed = {name: value for name, value in values.items() if getattr(asset, name) != value}
+    with transaction.atomic():
+        same = DataAsset.objects.filter(pk=asset.pk, revision=revision)
+        if not same.update(revision=F("revision") + 1, **values):
+            raise ChangedMeanwhile(_meanwhile(asset))
+        before = {name: getattr(asset, name) for name in changed}
+        events.record(actor=user, action="data.edit", subject=asset.name, before=before, after=changed)
+
+
+def _meanwhile(asset: DataAsset) -> str:
+    last = Event.objects.filter(action="data.edit", subject=asset.name).order_by("-pk").first()
+    who = last.actor.get_username() if last and last.actor else _("Somebody else")
+    return _("%(who)s changed %(asset)s meanwhile.") % {"who": who, "asset": asset.name}
+
+
+def safe_name(path: str) -> str:
     """An uploaded name is data, not a path: folders are kept, what would leave the asset's folder is not."""
-    parts = [part for part in re.split(r"[/\\]", path) if part not in ("", ".", "..")]
-    return "/".join(part.replace("\0", "") for part in parts)
+    printable = path.replace("\0", "").encode(errors="replace").decode()
+    return "/".join(part for part in re.split(r"[/\\]", printable) if part not in ("", ".", ".."))
 
 
 def _check_upload(*, name: str, type: str, paths: list[str]) -> None:
@@ -129,9 +145,13 @@ def _register(
     type: str,
     datastore: Datastore,
     path: str,
-    size: int,
-    files: int,
+    sizes: dict[str, int],
 ) -> DataAssetVersion:
+    """`sizes` are the bytes of each file by its path in the asset; those that jobs leave out do not count."""
+    counted = [size for inside, size in sizes.items() if not is_hidden(inside)]
+    if not counted:
+        hidden = _("Every file’s name starts with “.” or “_”, and jobs leave those out.")
+        raise FieldErrors({"files": hidden, "path": hidden})
     with transaction.atomic():
         asset, _made = DataAsset.objects.get_or_create(
             name=name, defaults={"description": description, "type": type, "created_by": user}
@@ -145,15 +165,15 @@ def _register(
             )
         asset = DataAsset.objects.select_for_update().get(pk=asset.pk)
         if description and description != asset.description:
-            DataAsset.objects.filter(pk=asset.pk).update(description=description)
+            DataAsset.objects.filter(pk=asset.pk).update(description=description, revision=F("revision") + 1)
         last = asset.versions.order_by("-version").first()
         try:
             version = asset.versions.create(
                 version=(last.version if last else 0) + 1,
                 datastore=datastore,
                 path=path,
-                size=size,
-                files=files,
+                size=sum(counted),
+                files=len(counted),
                 created_by=user,
             )
         except IntegrityError as error:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 
 from scoring.errors import ScoringError
+from scoring.estimating import RowEstimate, estimate_rows
 from scoring.plan import InputFile, is_hidden, plan
 from scoring.preview import Preview, first_rows
 from scoring.signature import FLOATS, INTEGERS, ColumnCheck, Signature, compare, missing_required
@@ -23,6 +24,7 @@ class InputCheck:
     first_file: str = ""
     preview: Preview | None = None
     columns: list[ColumnCheck] = field(default_factory=list)
+    rows: RowEstimate | None = None  # of all files; None where nothing could be looked at
     problem: str = ""  # why no job can read this, as a sentence
 
 
@@ -98,6 +100,12 @@ def check_input(
         whole = input_object(datastore=datastore, root=path, relative=check.first_file)
         with open_store(datastore).open(whole) as stream:
             check.preview = first_rows(stream=stream, name=check.first_file, rows=rows)
+        check.rows = estimate_rows(
+            files=files,
+            opened=lambda relative: open_store(datastore).open(
+                input_object(datastore=datastore, root=path, relative=relative)
+            ),
+        )
         model = Signature.from_dict(signature) if signature else Signature()
         check.columns = compare(columns=check.preview.columns, signature=model)
         missing = missing_required(columns=check.preview.columns, signature=model)

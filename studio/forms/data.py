@@ -1,39 +1,27 @@
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
+from studio.forms.fields import PairsField
+from studio.forms.files import FilesForm
+from studio.forms.guarded import GuardedForm
 from studio.models import DataAsset, Datastore
 from studio.models.data import DATA_NAME
 
 UPLOAD, DATASTORE = "upload", "datastore"
+NAME_SENTENCE = _("Use letters, digits, “-”, “_” and “.”, with a letter or digit first.")
 
 
-class SeveralFilesInput(forms.ClearableFileInput):
-    allow_multiple_selected = True
-
-
-class SeveralFilesField(forms.FileField):
-    """Cleans to a list of uploaded files."""
-
-    widget = SeveralFilesInput
-
-    def clean(self, data: Any, initial: Any = None) -> list[Any]:
-        files = data if isinstance(data, list | tuple) else [data] if data else []
-        return [super(SeveralFilesField, self).clean(file, initial) for file in files]
-
-
-class DataAssetForm(forms.Form):
+class DataAssetForm(FilesForm):
     name = forms.CharField(
         label=_("Name"),
         max_length=255,
-        validators=[
-            RegexValidator(
-                DATA_NAME, _("Use letters, digits, “-”, “_” and “.”, with a letter or digit first.")
-            )
-        ],
-        help_text=_("A name that exists gets a new version."),
+        validators=[RegexValidator(DATA_NAME, NAME_SENTENCE)],
+        help_text=_("Letters, digits, “-”, “_” and “.”. A name that exists gets a new version."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     description = forms.CharField(
         label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 2})
@@ -50,18 +38,18 @@ class DataAssetForm(forms.Form):
         widget=forms.RadioSelect,
         initial=UPLOAD,
     )
-    files = SeveralFilesField(  # type: ignore[assignment]
-        label=_("Files"),
-        required=False,
-        help_text=_("CSV or Parquet files; they go to the default datastore."),
-    )
     datastore = forms.ModelChoiceField(
-        label=_("Datastore"), queryset=Datastore.objects.none(), required=False, empty_label=None
+        label=_("Datastore"),
+        queryset=Datastore.objects.none(),
+        required=False,
+        empty_label=None,
+        error_messages={"invalid_choice": _("This datastore was unregistered. Choose another one.")},
     )
     path = forms.CharField(
         label=_("Path"),
         required=False,
         max_length=1024,
+        help_text=_("Of a file, or of a folder with everything below it. The files stay where they are."),
         widget=forms.TextInput(
             attrs={"class": "mono", "autocomplete": "off", "placeholder": "folder/or/file.csv"}
         ),
@@ -73,6 +61,10 @@ class DataAssetForm(forms.Form):
             DataAsset.Type.FILE: _("One file."),
             DataAsset.Type.FOLDER: _("Several files that are scored together."),
         }
+        self.fields["files"].required = False
+        self.fields["files"].help_text = _(
+            "CSV or Parquet files, or a folder with sub-folders; they go to the default datastore."
+        )
         stores = Datastore.objects.visible_to(user).order_by("-is_default", "name")
         self.fields["datastore"].queryset = stores  # type: ignore[attr-defined]
 
@@ -80,6 +72,27 @@ class DataAssetForm(forms.Form):
         answers = super().clean() or {}
         if answers.get("source") == UPLOAD and not answers.get("files") and "files" not in self.errors:
             self.add_error("files", _("Choose at least one file."))
-        if answers.get("source") == DATASTORE and not answers.get("path"):
-            self.add_error("path", _("Give the path of a file or folder."))
+        if answers.get("source") == DATASTORE:
+            if not answers.get("datastore") and "datastore" not in self.errors:
+                self.add_error("datastore", _("Choose a datastore."))
+            if not answers.get("path") and "path" not in self.errors:
+                self.add_error("path", _("Give the path of a file or folder."))
         return answers
+
+
+class DataAssetDetailsForm(GuardedForm):
+    description = forms.CharField(
+        label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    tags = PairsField(label=_("Tags"))
+
+    @classmethod
+    def stored(cls, row: DataAsset) -> dict[str, Any]:
+        return {"description": row.description, "tags": row.tags}
+
+
+def starting_answers(asset: DataAsset | None, query: Any) -> dict[str, Any]:
+    """What the form begins with: answers that come in the address, and what a new version shares with its asset."""
+    names: Sequence[str] = ("name", "description", "type", "source", "datastore", "path")
+    typed = {name: query[name] for name in names if query.get(name)}
+    return typed | ({"name": asset.name, "type": asset.type} if asset else {})

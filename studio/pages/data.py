@@ -1,16 +1,23 @@
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from studio.actions.data import register_data_asset, upload_data_asset
-from studio.actions.inputs import FirstRows, first_rows_of, list_input
-from studio.errors import FieldErrors, StudioError
-from studio.forms.data import UPLOAD, DataAssetForm
-from studio.models import DataAsset, DataAssetVersion, Endpoint
+from studio import permissions
+from studio.actions import exploring
+from studio.actions.browsing import folder_page
+from studio.actions.data import edit_data_asset, register_data_asset, upload_data_asset
+from studio.errors import ChangedMeanwhile, FieldErrors, NotFound, StudioError
+from studio.forms.data import DATASTORE, UPLOAD, DataAssetDetailsForm, DataAssetForm, starting_answers
+from studio.forms.guarded import Meanwhile
+from studio.forms.numbers import whole_number
+from studio.models import DataAsset, DataAssetVersion, Datastore, Endpoint, Job
+from studio.pages.job_list import list_context
 from studio.pages.listing import Listing
 from studio.pages.render import render_page
 
@@ -28,69 +35,183 @@ FILES_SHOWN = 200
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    listing = Listing.of(request, name="data", sorts=SORTS, default="-created")
-    rows = DataAsset.objects.visible_to(request.user).matching(listing.search).with_latest()
-    rows = rows.select_related("created_by")
-    return render_page(request, "data/index.html", {"listing": listing.show(rows)}, fragment="rows")
+    listing = Listing.of(request, name="data", sorts=SORTS, default="-created", filters=["type", "by"])
+    visible = DataAsset.objects.visible_to(request.user)
+    chosen = visible.of_type(listing.filters["type"]).created_by_person(listing.filters["by"])
+    rows = chosen.matching(listing.search).with_latest().select_related("created_by")
+    people = visible.exclude(created_by=None).order_by("created_by__username")
+    names = people.values_list("created_by__username", flat=True).distinct()
+    context = {
+        "listing": listing.show(rows),
+        "types": DataAsset.Type.choices,
+        "people": [(name, name) for name in names],
+        "why_no_create": permissions.reason_against(permissions.check_can_create_data_asset, request.user),
+    }
+    return render_page(request, "data/index.html", context, fragment="rows")
+
+
+# ---- Create
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     data = (request.POST, request.FILES) if request.method == "POST" else (None, None)
-    form = DataAssetForm(*data, user=request.user, initial=_known(request))
+    asset = _named(request, request.GET.get("name", ""))
+    form = DataAssetForm(*data, user=request.user, initial=starting_answers(asset, request.GET))
     if form.is_valid():
         try:
-            version = _register(request, form.cleaned_data)
+            version = _register(request, form)
         except FieldErrors as refusal:
             for name, sentence in refusal.fields.items():
                 form.add_error(name, sentence)
         else:
             messages.success(request, _("%(asset)s is registered.") % {"asset": version})
             return redirect("data:detail", name=version.asset.name)
-    return render_page(request, "data/new.html", {"form": form}, status=422 if form.errors else 200)
+    existing = _named(request, str(form["name"].value() or ""))
+    context = {"form": form, "existing": existing}
+    return render_page(request, "data/new.html", context, status=422 if form.errors else 200)
 
 
-def _known(request: HttpRequest) -> dict[str, Any]:
-    """What a new version of the asset in the address has in common with it."""
-    asset = DataAsset.objects.visible_to(request.user).filter(name=request.GET.get("name", "")).first()
-    return {"name": asset.name, "type": asset.type} if asset else {}
+def _named(request: HttpRequest, name: str) -> DataAsset | None:
+    return DataAsset.objects.visible_to(request.user).with_latest().filter(name=name.strip()).first()
 
 
-def _register(request: HttpRequest, answers: dict[str, Any]) -> DataAssetVersion:
+def _register(request: HttpRequest, form: DataAssetForm) -> DataAssetVersion:
+    answers = form.cleaned_data
     common: dict[str, Any] = {name: answers[name] for name in ("name", "description", "type")}
     common["user"] = request.user
     if answers["source"] == UPLOAD:
-        files = [(file.name, file) for file in answers["files"]]
-        return upload_data_asset(**common, files=files)
+        return upload_data_asset(**common, files=form.named_files)
     return register_data_asset(**common, datastore=answers["datastore"], path=answers["path"])
 
 
 @require_safe
-def detail(request: HttpRequest, name: str) -> HttpResponse:
-    """One version at a time, the latest unless another is asked for; the first rows of one of its files."""
-    asset = get_object_or_404(DataAsset.objects.visible_to(request.user), name=name)
-    versions = list(asset.versions.select_related("datastore", "created_by"))
-    wanted = request.GET.get("version") or str(versions[0].version)
-    shown = next((one for one in versions if str(one.version) == wanted), None)
-    if shown is None:
-        raise Http404
-    context = {
-        "asset": asset,
-        "version": shown,
-        "versions": versions,
-        "has_endpoint": Endpoint.objects.visible_to(request.user).exists(),
-        **_files(shown, request.GET.get("file", "")),
+def check_name(request: HttpRequest) -> HttpResponse:
+    """What the form says about a name while it is filled in."""
+    existing = _named(request, request.GET.get("name", ""))
+    return render_page(request, "data/new.html#name_note", {"existing": existing})
+
+
+@require_safe
+def browse(request: HttpRequest) -> HttpResponse:
+    """Chooses a path for the form: in its dialog, or as a page that takes the other answers along."""
+    if "csrfmiddlewaretoken" in request.GET:  # the form as a browser without JavaScript sends it
+        query = request.GET.copy()
+        del query["csrfmiddlewaretoken"]
+        return redirect(f"{request.path}?{query.urlencode()}")
+    stores = list(Datastore.objects.visible_to(request.user).order_by("-is_default", "name"))
+    wanted = whole_number(request.GET.get("datastore"))
+    store = next((one for one in stores if one.pk == wanted), stores[0] if stores else None)
+    if store is None:
+        raise NotFound(_("There is no datastore yet. Create one under Data, Datastores."))
+    kept = {name: request.GET[name] for name in ("name", "description", "type") if request.GET.get(name)}
+    here, back = reverse("data:browse"), reverse("data:new")
+    context: dict[str, Any] = {
+        "store": store,
+        "stores": [(one, f"{here}?{urlencode({**kept, 'datastore': one.pk})}") for one in stores],
+        "top": f"{here}?{urlencode({**kept, 'datastore': store.pk})}&path=",
+        "use": f"{back}?{urlencode({**kept, 'source': DATASTORE, 'datastore': store.pk})}&path=",
+        "back": f"{back}?{urlencode(kept)}",
     }
+    try:
+        first = whole_number(request.GET.get("first")) or 0
+        context["folder"] = folder_page(
+            datastore=store, path=request.GET.get("path", "").strip(), first=first
+        )
+    except StudioError as refusal:
+        context["problem"] = str(refusal)
+    return render_page(request, "data/browse.html", context, fragment="browser")
+
+
+# ---- One asset, one version at a time
+
+
+@require_safe
+def detail(request: HttpRequest, name: str) -> HttpResponse:
+    head = _head(request, name, tab="details")
+    found = exploring.files_of(version=head["version"])
+    context = {**head, "found": found, "files": found.files[:FILES_SHOWN]}
     return render_page(request, "data/detail.html", context)
 
 
-def _files(version: DataAssetVersion, wanted: str) -> dict[str, Any]:
-    try:
-        files = list_input(datastore=version.datastore, path=version.path)
-    except StudioError as refusal:
-        return {"files": [], "rows": FirstRows(problem=str(refusal))}
-    chosen = next((file for file in files if file.path == wanted), files[0] if files and not wanted else None)
-    if wanted and chosen is None:
+@require_safe
+def explore(request: HttpRequest, name: str) -> HttpResponse:
+    """The first rows of one file, and what they say about its columns."""
+    head = _head(request, name, tab="explore")
+    version = head["version"]
+    found = exploring.files_of(version=version)
+    chosen = found.find(request.GET.get("file", ""))
+    context = {**head, "found": found, "files": found.files[:FILES_SHOWN], "chosen": chosen}
+    if chosen:
+        if chosen not in context["files"]:
+            context["files"] = [chosen, *context["files"]]
+        context["explored"] = exploring.explore(version=version, file=chosen)
+    return render_page(request, "data/explore.html", context)
+
+
+@require_safe
+def versions(request: HttpRequest, name: str) -> HttpResponse:
+    return render_page(request, "data/versions.html", _head(request, name, tab="versions"))
+
+
+@require_safe
+def jobs(request: HttpRequest, name: str) -> HttpResponse:
+    """Those that read any version of the asset, or only the one that is asked for."""
+    head = _head(request, name, tab="jobs")
+    reading = Job.objects.visible_to(request.user).reading(
+        [head["version"]] if request.GET.get("only") else head["versions"]
+    )
+    context = {**head, "only": bool(request.GET.get("only")), **list_context(request, reading)}
+    return render_page(request, "data/jobs.html", context, fragment="rows")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: HttpRequest, name: str) -> HttpResponse:
+    """Description and tags; versions never change, and the name is part of jobs' records."""
+    asset = _asset(request, name)
+    permissions.check_can_edit_data_asset(request.user, asset)
+    meanwhile: Meanwhile | None = None
+    form: Any = DataAssetDetailsForm.of(asset)
+    if request.method == "POST":
+        form = DataAssetDetailsForm(request.POST)
+        try:
+            if form.is_valid():
+                revision = form.cleaned_data["revision"]
+                edit_data_asset(user=request.user, asset=asset, revision=revision, **form.typed)  # type: ignore[arg-type]
+                messages.success(request, _("%(name)s is saved.") % {"name": asset.name})
+                return redirect("data:detail", name=asset.name)
+        except ChangedMeanwhile as overtaken:
+            form, meanwhile = form.beside(_asset(request, name), str(overtaken))
+    context = {"asset": asset, "form": form, "meanwhile": meanwhile}
+    status = 422 if meanwhile or form.errors else 200
+    return render_page(request, "data/edit.html", context, fragment="dialog", status=status)
+
+
+def _asset(request: HttpRequest, name: str) -> DataAsset:
+    asset = DataAsset.objects.visible_to(request.user).select_related("created_by").filter(name=name).first()
+    if asset is None:
+        raise NotFound(_("There is no data asset “%(name)s”; it may have been deleted.") % {"name": name})
+    return asset
+
+
+def _head(request: HttpRequest, name: str, *, tab: str) -> dict[str, Any]:
+    """What every tab shows above itself: the version that is asked for, the latest unless one is."""
+    asset = _asset(request, name)
+    known = list(asset.versions.select_related("datastore", "created_by"))
+    wanted = request.GET.get("version") or (str(known[0].version) if known else "")
+    shown = next((one for one in known if str(one.version) == wanted), None)
+    if shown is None:
         raise Http404
-    rows = first_rows_of(datastore=version.datastore, root=version.path, file=chosen) if chosen else None
-    return {"files": files[:FILES_SHOWN], "file_count": len(files), "chosen": chosen, "rows": rows}
+    for one in known:
+        one.asset = asset
+    return {
+        "asset": asset,
+        "version": shown,
+        "versions": known,
+        "query": "" if shown == known[0] else f"?version={shown.version}",
+        "tab": tab,
+        "job_count": Job.objects.visible_to(request.user).reading(known).count(),
+        "has_endpoint": Endpoint.objects.visible_to(request.user).exists(),
+        "why_no_edit": permissions.reason_against(permissions.check_can_edit_data_asset, request.user, asset),
+        "why_no_create": permissions.reason_against(permissions.check_can_create_data_asset, request.user),
+    }

@@ -1,7 +1,9 @@
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test.client import encode_multipart
 from django.urls import reverse
 
 from studio.models import DataAsset, DataAssetVersion
@@ -67,14 +69,18 @@ def test_index_asks_as_many_queries_for_many_rows_as_for_one(signed_in, store, q
     assert len(for_many) == len(for_one)
 
 
-@pytest.mark.parametrize("address", [INDEX, NEW, reverse("data:detail", args=["patients"])])
+PAGES = [reverse(f"data:{part}", args=["patients"]) for part in ("detail", "explore", "versions", "jobs")]
+HELPERS = [reverse("data:browse"), reverse("data:check_name")]
+
+
+@pytest.mark.parametrize("address", [INDEX, NEW, *PAGES, *HELPERS, reverse("data:edit", args=["patients"])])
 def test_every_page_of_data_asks_to_sign_in(client, db, address):
     response = client.get(address)
     assert response.status_code == 302
     assert response["Location"].startswith(reverse("login"))
 
 
-@pytest.mark.parametrize("address", [INDEX, reverse("data:detail", args=["patients"])])
+@pytest.mark.parametrize("address", [INDEX, *PAGES, *HELPERS])
 def test_pages_that_only_show_take_no_post(signed_in, address):
     assert signed_in.post(address).status_code == 405
 
@@ -172,68 +178,140 @@ def test_new_refuses_the_other_type_for_a_name_that_exists(signed_in, store):
     assert "exists and is of the other type" in response.content.decode()
 
 
-def test_detail_shows_location_files_and_first_rows_with_types(signed_in, store):
-    version = factories.data_asset(store, {"a.csv": "x,city\n1,Ulm\n", "b.csv": "x,city\n2,Bonn\n"})
-    page = signed_in.get(reverse("data:detail", args=[version.asset.name])).content.decode()
-    for shown in (version.path, "a.csv", "b.csv", "First rows of a.csv", "<small>long</small>", "Ulm"):
-        assert shown in page
-    assert "Bonn" not in page
+# ---- Filters
 
 
-def test_detail_shows_the_rows_of_the_file_that_is_chosen(signed_in, store):
-    version = factories.data_asset(store, {"a.csv": "x,city\n1,Ulm\n", "b.csv": "x,city\n2,Bonn\n"})
-    page = signed_in.get(
-        reverse("data:detail", args=[version.asset.name]), {"file": "b.csv"}
-    ).content.decode()
-    assert "First rows of b.csv" in page
-    assert "Bonn" in page
-
-
-def test_detail_of_an_older_version_shows_its_files(signed_in, store):
-    upload(signed_in, csv("old.csv"))
-    upload(signed_in, csv("new.csv"))
-    address = reverse("data:detail", args=["patients"])
-    assert "new.csv" in signed_in.get(address).content.decode()
-    page = signed_in.get(address, {"version": "1"}).content.decode()
-    assert "old.csv" in page
-    assert "new.csv" not in page
-
-
-@pytest.mark.parametrize("query", [{"version": "9"}, {"version": "x"}, {"file": "../../etc/passwd"}])
-def test_detail_of_what_is_not_there_is_not_found(signed_in, store, query):
-    version = factories.data_asset(store, {"a.csv": "x\n1\n"})
-    assert signed_in.get(reverse("data:detail", args=[version.asset.name]), query).status_code == 404
-
-
-def test_detail_of_an_unknown_asset_is_not_found(signed_in):
-    assert signed_in.get(reverse("data:detail", args=["nothing"])).status_code == 404
+@pytest.mark.parametrize(("query", "shown"), [({"type": "uri_file"}, "one"), ({"by": "grace"}, "two")])
+def test_index_filters_by_type_and_person(signed_in, store, query, shown):
+    factories.data_asset(store, {"a.csv": "x\n1\n"}, name="one")
+    DataAsset.objects.update(type="uri_file")
+    factories.data_asset(store, {"a.csv": "x\n1\n"}, name="two", created_by=factories.user("grace"))
+    page = signed_in.get(INDEX, query).context["listing"]
+    assert [asset.name for asset in page.rows] == [shown]
 
 
 @pytest.mark.parametrize(
-    ("files", "sentence"),
+    "query", [{"type": "x"}, {"sort": "nothing"}, {"page": "99"}, {"size": "-1"}, {"by": "’"}]
+)
+def test_index_takes_any_address(signed_in, store, query):
+    factories.data_asset(store, {"a.csv": "x\n1\n"})
+    assert signed_in.get(INDEX, query).status_code == 200
+
+
+# ---- Create: names, folders, paths
+
+
+def test_check_name_says_which_version_it_makes(signed_in, store):
+    factories.data_asset(store, {"a.csv": "x\n1\n"}, name="patients")
+    address = reverse("data:check_name")
+    assert "This makes version 2 of patients" in signed_in.get(address, {"name": "patients"}).text
+    assert "This makes" not in signed_in.get(address, {"name": "others"}).text
+
+
+def test_new_keeps_the_folders_of_what_is_uploaded(signed_in, store):
+    paths = '["visits/2026/a.csv", "visits/2027/a.csv"]'
+    upload(signed_in, csv("a.csv"), csv("a.csv"), paths=paths)
+    version = DataAssetVersion.objects.get()
+    stored = Path(store.options["root"], version.path)
+    assert sorted(file.relative_to(stored).as_posix() for file in stored.rglob("*.csv")) == [
+        "2026/a.csv",
+        "2027/a.csv",
+    ]
+
+
+@pytest.mark.parametrize(
+    "paths",
     [
-        ({"a.txt": "hello"}, "files of type .txt are not supported"),
-        ({"a.csv": b"\xff\xfe\x00x"}, "a.csv"),
-        ({"a.parquet": "no parquet"}, "cannot be read as Parquet"),
+        "{",
+        "[1]",
+        '["a.csv", "b.csv"]',
+        "[" * 100_000,
+        '["../../../a.csv"]',
+        '["/etc/a.csv"]',
+        '["\\ud800.csv"]',
     ],
 )
-def test_detail_says_why_a_file_cannot_be_shown(signed_in, store, files, sentence):
-    version = factories.data_asset(store, files)
-    response = signed_in.get(reverse("data:detail", args=[version.asset.name]))
-    assert response.status_code == 200
-    assert sentence in response.content.decode()
+def test_new_takes_no_path_that_leaves_the_asset(signed_in, store, paths):
+    upload(signed_in, csv("a.csv"), paths=paths)
+    root = Path(store.options["root"])
+    written = [file for file in root.parent.rglob("*") if file.is_file()]
+    assert len(written) == 1
+    assert written[0].is_relative_to(root / "uploads")
 
 
-def test_detail_says_when_the_files_have_gone(signed_in, store):
-    version = factories.data_asset(store, {"a.csv": "x\n1\n"})
-    Path(store.options["root"], version.path, "a.csv").unlink()
-    page = signed_in.get(reverse("data:detail", args=[version.asset.name])).content.decode()
-    assert "This folder holds no file." in page
+def test_new_refuses_a_file_where_the_type_is_folder(signed_in, store):
+    root = Path(store.options["root"])
+    root.mkdir()
+    (root / "a.csv").write_text("x\n1\n")
+    response = registered(signed_in, store, "a.csv")
+    assert response.status_code == 422
+    assert "This is a file." in response.text
 
 
-def test_detail_offers_a_job_only_where_an_endpoint_is(signed_in, store):
-    version = factories.data_asset(store, {"a.csv": "x\n1\n"})
-    address = reverse("data:detail", args=[version.asset.name])
-    assert "Create job" not in signed_in.get(address).content.decode()
-    factories.endpoint()
-    assert "Create job" in signed_in.get(address).content.decode()
+def test_new_refuses_files_that_jobs_leave_out(signed_in, store):
+    response = upload(signed_in, csv("_a.csv"))
+    assert response.status_code == 422
+    assert "jobs leave those out" in response.text
+    assert not any(file.is_file() for file in Path(store.options["root"]).rglob("*"))
+
+
+def test_new_says_that_the_disk_is_full(signed_in, tmp_path):
+    factories.datastore("/dev/full")
+    response = upload(signed_in, csv())
+    assert response.status_code == 422
+    assert "cannot be stored" in response.text
+    assert not DataAsset.objects.exists()
+
+
+def test_new_begins_with_a_path_that_was_chosen(signed_in, store):
+    query = {"name": "patients", "source": "datastore", "datastore": store.pk, "path": "visits/2026"}
+    form = signed_in.get(NEW, query).context["form"]
+    assert (form["path"].value(), form["source"].value(), form["name"].value()) == (
+        "visits/2026",
+        "datastore",
+        "patients",
+    )
+
+
+def test_browse_gives_each_entry_a_way_back_to_the_form(signed_in, store):
+    factories.data_asset(store, {"a b.csv": "x\n1\n"})
+    path = DataAssetVersion.objects.get().path
+    page = signed_in.get(
+        reverse("data:browse"), {"path": path, "name": "patients", "csrfmiddlewaretoken": "x"}, follow=True
+    )
+    assert (
+        f"name=patients&amp;source=datastore&amp;datastore={store.pk}&amp;path={quote(path + '/a b.csv', safe='')}"
+        in page.text
+    )
+    assert "Use this folder" in page.text
+    assert "csrfmiddlewaretoken=" not in page.text
+
+
+@pytest.mark.parametrize("path", ["../..", "/etc", "nothing", "a\\b", "%2e%2e/x", "․․/x"])
+def test_browse_of_a_path_that_is_not_there_says_so(signed_in, store, path, htmx):
+    Path(store.options["root"]).mkdir()
+    part = signed_in.get(reverse("data:browse"), {"path": path}, headers=htmx)
+    assert part.status_code == 200
+    assert "Begin at the top" in part.text
+    assert "<html" not in part.text
+
+
+def test_browse_without_a_datastore_says_what_to_do(signed_in):
+    response = signed_in.get(reverse("data:browse"))
+    assert response.status_code == 404
+    assert "There is no datastore yet." in response.text
+
+
+@pytest.mark.parametrize("length", [1_000_000, -20])
+def test_new_that_is_cut_off_keeps_nothing(signed_in, store, length):
+    answers = {
+        "name": "patients",
+        "type": "uri_file",
+        "source": "upload",
+        "files": csv(text="x\n" * 1_000_000),
+    }
+    whole = encode_multipart("frontier", answers)
+    sent = signed_in.post(NEW, whole[:length], content_type="multipart/form-data; boundary=frontier")
+    assert sent.status_code == 400
+    assert not DataAsset.objects.exists()
+    assert [path for path in Path(store.options["root"]).rglob("*") if path.is_file()] == []

@@ -1,0 +1,115 @@
+"""*Explore*: what is in the files of a data asset."""
+
+from dataclasses import dataclass, field
+
+from django.utils.translation import gettext as _
+
+from scoring.errors import ScoringError
+from scoring.plan import InputFile
+from scoring.profile import ColumnProfile, FileProfile, profile_file
+from studio.actions.inputs import TypedColumn, input_object, list_input, unreadable
+from studio.errors import NotFound, StudioError
+from studio.models import DataAssetVersion
+from studio.stores import open_store
+
+WIDTH = 100.0  # of a column's drawing, in percent
+HEIGHT = 26  # in pixels
+
+
+@dataclass(frozen=True)
+class DrawnBar:
+    label: str
+    count: int
+    x: float  # percent
+    width: float
+    y: float  # pixels
+    height: float
+
+
+@dataclass(frozen=True)
+class ExploredColumn:
+    column: ColumnProfile
+    bars: list[DrawnBar]
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """One file of a version, or why it cannot be looked at."""
+
+    profile: FileProfile | None = None
+    columns: list[ExploredColumn] = field(default_factory=list)
+    header: list[TypedColumn] = field(default_factory=list)
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class AssetFiles:
+    files: list[InputFile] = field(default_factory=list)
+    problem: str = ""
+    is_missing: bool = False  # all of them are gone
+
+    def find(self, path: str) -> InputFile | None:
+        """The first where none is asked for. Raises NotFound."""
+        if not path:
+            return self.files[0] if self.files else None
+        for file in self.files:
+            if file.path == path:
+                return file
+        raise NotFound(
+            _("This version has no file “%(path)s”; it may have been moved or deleted.") % {"path": path}
+        )
+
+
+def files_of(*, version: DataAssetVersion) -> AssetFiles:
+    """Those that a job would read now; never raises for what a disk may do."""
+    try:
+        files = list_input(datastore=version.datastore, path=version.path)
+    except StudioError as refusal:
+        return AssetFiles(problem=str(refusal), is_missing=True)
+    except OSError as error:
+        return AssetFiles(problem=unreadable(error), is_missing=True)
+    return AssetFiles(files=files, problem=_what_changed(version, files), is_missing=not files)
+
+
+def _what_changed(version: DataAssetVersion, files: list[InputFile]) -> str:
+    """A version is what was registered; a folder of a disk can change under it all the same."""
+    size = sum(file.size for file in files)
+    if not files:
+        return _("Its files are no longer there. Put them back, or create a new version.")
+    if len(files) == version.files and size == version.size:
+        return ""
+    return _(
+        "The files have changed since this version was registered: there were %(files)s. A job reads what is there now."
+    ) % {"files": version.files}
+
+
+def explore(*, version: DataAssetVersion, file: InputFile) -> Exploration:
+    """Of a file that files_of() gave; never raises for what may be in it."""
+    try:
+        whole = input_object(datastore=version.datastore, root=version.path, relative=file.path)
+        with open_store(version.datastore).open(whole) as stream:
+            profile = profile_file(stream=stream, name=file.path)
+    except (ScoringError, StudioError) as error:
+        return Exploration(problem=str(error))
+    except OSError as error:
+        return Exploration(problem=unreadable(error))
+    return Exploration(
+        profile=profile,
+        columns=[ExploredColumn(column, _drawn(column)) for column in profile.columns],
+        header=[TypedColumn(one.name, one.type, one.is_number) for one in profile.columns],
+    )
+
+
+def _drawn(column: ColumnProfile) -> list[DrawnBar]:
+    if not column.bars:
+        return []
+    step, most = WIDTH / max(len(column.bars), 4), max(bar.count for bar in column.bars)
+    drawn = []
+    for place, bar in enumerate(column.bars):
+        height = max(round(HEIGHT * bar.count / most, 1), 1) if bar.count else 0
+        drawn.append(
+            DrawnBar(
+                bar.label, bar.count, round(step * place, 2), round(step * 0.86, 2), HEIGHT - height, height
+            )
+        )
+    return drawn
