@@ -2,22 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from studio.errors import NotFound
 from studio.models import Draft
-
-KEPT = timedelta(days=30)
 
 
 def start_draft(*, user: User, kind: str, answers: dict[str, Any]) -> Draft:
     """A draft that begins with `answers`; those that were left for 30 days go."""
-    Draft.objects.filter(updated_at__lt=Now() - KEPT).delete()
+    Draft.objects.left_for_long().delete()
     return _untouched(user, kind, answers) or Draft.objects.create(owner=user, kind=kind, answers=answers)
 
 
@@ -31,7 +29,7 @@ def _untouched(user: User, kind: str, answers: dict[str, Any]) -> Draft | None:
 
 
 def answer_step(*, draft: Draft, step: str, answers: dict[str, Any]) -> None:
-    draft.answers = {**draft.answers, step: answers}
+    draft.answers = {**draft.answers, step: answers, Draft.LAST_STEP: step}
     draft.save(update_fields=["answers", "updated_at"])
 
 
@@ -42,7 +40,20 @@ def finishing(*, draft: Draft) -> Iterator[Draft]:
     A second click waits for the first; the draft it is given is then finished.
     """
     with transaction.atomic():
-        yield Draft.objects.select_for_update().get(pk=draft.pk)
+        kept = Draft.objects.select_for_update().filter(pk=draft.pk).first()
+        if kept is None:
+            raise NotFound(_("You have discarded this draft in another tab. Begin again."))
+        yield kept
+
+
+def forget_step(*, draft: Draft, step: str) -> None:
+    """What was answered there no longer fits; it is asked anew."""
+    draft.answers = {name: answers for name, answers in draft.answers.items() if name != step}
+    draft.save(update_fields=["answers", "updated_at"])
+
+
+def discard_draft(*, draft: Draft) -> None:
+    Draft.objects.filter(pk=draft.pk, finished_at=None).delete()
 
 
 def finish_draft(*, draft: Draft, result: str) -> None:

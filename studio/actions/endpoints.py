@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -13,12 +14,15 @@ from scoring.errors import ScoringError
 from scoring.settings import ScoringSettings
 from studio.actions import events
 from studio.actions.compute import wake_cluster
-from studio.errors import FieldErrors
-from studio.models import Cluster, Deployment, Endpoint, ModelVersion
+from studio.errors import ChangedMeanwhile, FieldErrors, NotAllowed, NotFound, StudioError
+from studio.models import Cluster, Deployment, Endpoint, Event, ModelVersion
+from studio.models.states import MoveRefused
 from studio.permissions import (
     check_can_add_deployment,
     check_can_create_endpoint,
+    check_can_delete_endpoint,
     check_can_deploy_model,
+    check_can_edit_endpoint,
     check_can_retry_deployment,
     check_can_set_default,
 )
@@ -57,42 +61,77 @@ def create_deployment(
     model_version: ModelVersion,
     cluster: Cluster,
     settings: ScoringSettings,
+    environment: EnvironmentSpec | None = None,
     make_default: bool = True,
 ) -> Deployment:
     """Create a deployment under `endpoint`, or under a new one of {name, description, tags}.
 
-    The node builds its environment and tries the model afterwards. Raises FieldErrors.
+    `environment` is one that a person has edited, else it is generated. The node builds it and tries the model
+    afterwards. Raises FieldErrors.
     """
     check_can_deploy_model(user, model_version)
-    spec, _notes = environment_of(model_version)
+    generated, _notes = environment_of(model_version)
+    spec = environment or generated
     problems = settings.validate() | cluster_refusals(cluster, settings)
     if problems:
         raise FieldErrors(problems)
     with transaction.atomic():
-        home = endpoint or create_endpoint(user=user, **(new_endpoint or {}))
+        _keep_from_going(model_version, cluster)
+        home = _there(endpoint) if endpoint else create_endpoint(user=user, **(new_endpoint or {}))
         check_can_add_deployment(user, home)
-        try:
-            with transaction.atomic():
-                deployment = Deployment.objects.create(
-                    endpoint=home,
-                    name=name,
-                    description=description,
-                    tags=tags or {},
-                    model_version=model_version,
-                    model_key=model_version.key,
-                    cluster=cluster,
-                    environment=spec.to_dict(),
-                    settings=settings.to_dict(),
-                    wants_default=make_default,
-                    created_by=user,
-                )
-        except IntegrityError as error:
-            raise FieldErrors(
-                {"name": _("This endpoint has a deployment with this name. Choose another name.")}
-            ) from error
+        deployment = _added(
+            endpoint=home,
+            name=name,
+            description=description,
+            tags=tags or {},
+            model_version=model_version,
+            model_key=model_version.key,
+            cluster=cluster,
+            environment=spec.to_dict(),
+            has_own_environment=spec.key != generated.key,
+            settings=settings.to_dict(),
+            wants_default=make_default,
+            created_by=user,
+        )
         events.record(actor=user, action="deployment.create", subject=f"{home.name}/{name}")
         wake_cluster(cluster, times=1)
     return deployment
+
+
+def _added(**fields: Any) -> Deployment:
+    try:
+        with transaction.atomic():
+            return Deployment.objects.create(**fields)
+    except IntegrityError as error:
+        raise FieldErrors(
+            {"name": _("This endpoint has a deployment with this name. Choose another name.")}
+        ) from error
+
+
+def _there(endpoint: Endpoint) -> Endpoint:
+    """The endpoint, kept from being deleted until the transaction ends."""
+    found = Endpoint.objects.select_for_update(no_key=True).filter(pk=endpoint.pk).first()
+    if found is None:
+        gone = _("The endpoint “%(name)s” was deleted meanwhile. Choose another one.") % {"name": endpoint}
+        raise FieldErrors({"endpoint": gone})
+    return found
+
+
+def keep_deployment(deployment: Deployment) -> None:
+    """Whoever deletes it waits for this transaction. Raises NotAllowed when it is gone already."""
+    if not Deployment.objects.select_for_update(no_key=True).filter(pk=deployment.pk).exists():
+        gone = _("The deployment “%(name)s” was deleted meanwhile. Choose another one.")
+        raise NotAllowed(gone % {"name": deployment})
+
+
+def _keep_from_going(version: ModelVersion, cluster: Cluster) -> None:
+    """Whoever deletes one of them waits for the transaction, and then finds the deployment."""
+    if not ModelVersion.objects.select_for_update(no_key=True).filter(pk=version.pk).exists():
+        gone = _("The model %(name)s left the registry meanwhile. Choose another one.") % {"name": version}
+        raise FieldErrors({"model_version": gone})
+    if not Cluster.objects.select_for_update(no_key=True).filter(pk=cluster.pk).exists():
+        gone = _("The cluster %(name)s was deleted meanwhile. Choose another one.") % {"name": cluster}
+        raise FieldErrors({"cluster": gone})
 
 
 def create_endpoint(
@@ -113,9 +152,64 @@ def create_endpoint(
     return endpoint
 
 
+def edit_endpoint(
+    *, user: User, endpoint: Endpoint, revision: int, description: str, tags: dict[str, str]
+) -> None:
+    """Raises ChangedMeanwhile when `revision` is not the present one."""
+    check_can_edit_endpoint(user, endpoint)
+    values = {"description": description, "tags": tags}
+    changed = {name: value for name, value in values.items() if getattr(endpoint, name) != value}
+    with transaction.atomic():
+        same = Endpoint.objects.filter(pk=endpoint.pk, revision=revision)
+        if not same.update(revision=F("revision") + 1, updated_at=Now(), **values):
+            raise changed_meanwhile(endpoint, action="endpoint.edit", subject=endpoint.name)
+        events.record(
+            actor=user,
+            action="endpoint.edit",
+            subject=endpoint.name,
+            before={name: getattr(endpoint, name) for name in changed},
+            after=changed,
+        )
+
+
+def changed_meanwhile(row: Any, *, action: str, subject: str) -> StudioError:
+    """Who has edited `row` last; where it is gone, that it is."""
+    if not type(row).objects.filter(pk=row.pk).exists():
+        return NotFound(_("“%(name)s” was deleted meanwhile.") % {"name": row})
+    last = Event.objects.filter(action=action, subject=subject).order_by("-pk").first()
+    who = last.actor.get_username() if last and last.actor else _("Somebody else")
+    return ChangedMeanwhile(_("%(who)s changed %(name)s meanwhile.") % {"who": who, "name": row})
+
+
+def delete_endpoint(*, user: User, endpoint: Endpoint) -> None:
+    """Its deployments go with it; its jobs stay and keep its name."""
+    with transaction.atomic():
+        # In this order everywhere; whoever submits a job holds the deployment.
+        endpoint = held(endpoint)
+        deployments = list(Deployment.objects.select_for_update().filter(endpoint=endpoint).order_by("pk"))
+        check_can_delete_endpoint(user, endpoint)
+        events.record(
+            actor=user,
+            action="endpoint.delete",
+            subject=endpoint.name,
+            deployments=[one.name for one in deployments],
+        )
+        endpoint.delete()
+
+
+def held(row: Any) -> Any:
+    """The row as it is now, locked. Raises NotFound when it is gone."""
+    found = type(row).objects.select_for_update().filter(pk=row.pk).first()
+    if found is None:
+        raise NotFound(_("“%(name)s” has been deleted already.") % {"name": row})
+    return found
+
+
 def set_default(*, user: User, deployment: Deployment) -> None:
     check_can_set_default(user, deployment)
     with transaction.atomic():
+        held(deployment.endpoint)
+        held(deployment)
         Endpoint.objects.filter(pk=deployment.endpoint_id).update(
             default_deployment=deployment, updated_at=Now()
         )
@@ -173,7 +267,9 @@ def write_log(*, deployment: Deployment, text: str) -> None:
 def deployment_succeeded(*, deployment: Deployment, notes: list[str]) -> None:
     """The first that succeeds, and one that was meant to, becomes the default of its endpoint."""
     with transaction.atomic():
-        endpoint = Endpoint.objects.select_for_update().get(pk=deployment.endpoint_id)
+        endpoint = Endpoint.objects.select_for_update().filter(pk=deployment.endpoint_id).first()
+        if endpoint is None:
+            raise MoveRefused(_("“%(name)s” was deleted meanwhile.") % {"name": deployment})
         deployment.move_to(
             Deployment.Status.SUCCEEDED,
             held=deployment.lease,

@@ -160,8 +160,36 @@ class DeploymentLog:
             close_old_connections()
 
 
+class _Unwanted:
+    """Says stop when the node stops, and when the deployment was deleted or given to another node."""
+
+    def __init__(self, deployment: Deployment, stop: Stop):
+        self._row = Deployment.objects.filter(pk=deployment.pk, lease=deployment.lease)
+        self._stop = stop
+        self._asked = time.monotonic()
+        self._lost = False
+
+    def __call__(self) -> bool:
+        if not self._lost and time.monotonic() - self._asked > 1:
+            self._asked = time.monotonic()
+            try:
+                self._lost = not self._row.exists()
+            except (OperationalError, InterfaceError):  # who is away has not said no
+                close_old_connections()
+        return self._lost or self._stop()
+
+
 def create_on_node(*, deployment: Deployment, holder: Holder, stop: Stop) -> None:
     """Build the environment, load the model and score its example; then the deployment has succeeded or failed."""
+    try:
+        _create_on_node(deployment, holder, _Unwanted(deployment, stop))
+    except MoveRefused:
+        logger.info(
+            "this deployment was deleted, or another node has it now", extra={"action": "deployment_lost"}
+        )
+
+
+def _create_on_node(deployment: Deployment, holder: Holder, stop: Stop) -> None:
     log = DeploymentLog(deployment)
     with holder.holding(deployment):
         try:
@@ -171,7 +199,7 @@ def create_on_node(*, deployment: Deployment, holder: Holder, stop: Stop) -> Non
             log.flush()
             endpoints.deployment_succeeded(deployment=deployment, notes=notes)
         except MoveRefused:
-            logger.info("another node has this deployment now", extra={"action": "deployment_lost"})
+            raise
         except (Unavailable, ScoringCanceled) as waiting:
             log(str(waiting))
             log.flush()

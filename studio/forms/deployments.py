@@ -8,11 +8,13 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from studio.errors import NotAllowed
+from studio.actions.endpoints import environment_of
+from studio.actions.environments import package_problems, python_versions
+from studio.errors import FieldErrors, NotAllowed
 from studio.forms.fields import PairsField
 from studio.forms.settings import DeploymentSettings
 from studio.forms.wizard import StepForm
-from studio.models import Cluster, Deployment, Endpoint, ModelVersion
+from studio.models import Cluster, Draft, Endpoint, ModelVersion
 from studio.models.endpoints import name_validator
 from studio.permissions import check_can_deploy_model
 
@@ -142,7 +144,65 @@ class DeploymentStep(DeploymentSettings, StepForm):
 
 
 class EnvironmentStep(StepForm):
-    """Nothing to answer: the environment is generated, and the step shows it."""
+    """Nothing to answer while the environment is as it was generated; `own` once somebody edits it."""
+
+    own = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    python = forms.ChoiceField(
+        label=_("Python version"),
+        required=False,
+        help_text=_("Those that this machine has, and the one that the model was logged with."),
+    )
+    packages = forms.CharField(
+        label=_("Packages"),
+        required=False,
+        max_length=20_000,
+        help_text=_("One per line, as in pandas==2.2.3. Packages only: no files, addresses or options."),
+        widget=forms.Textarea(attrs={"rows": 12, "spellcheck": "false", "class": "mono"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        if self.is_own:
+            self._begin_with_the_generated_one()
+
+    @property
+    def is_own(self) -> bool:
+        return bool(self["own"].value() in (True, "True", "on"))
+
+    def _begin_with_the_generated_one(self) -> None:
+        generated = generated_environment(self.draft)
+        own = generated.python if generated else ""
+        packages = "\n".join(generated.requirements) if generated else ""
+        self.initial = {"python": own, "packages": packages, **self.initial}
+        offered = {own: _("%(version)s (the model’s own)") % {"version": own}} if own else {}
+        for version in [*python_versions(), self.initial["python"]]:
+            if not own.startswith(version):
+                offered.setdefault(version, version)
+        self.fields["python"].choices = list(offered.items())  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        answers = super().clean() or {}
+        if answers.get("own"):
+            if answers.get("python") == "":
+                self.add_error("python", _("Choose a Python version."))
+            for sentence in package_problems(answers.get("packages", "")):
+                self.add_error("packages", sentence)
+        return answers
+
+    def answers(self) -> dict[str, Any]:
+        """With the model whose packages they were, since another model needs others."""
+        if not self.cleaned_data["own"]:
+            return {}
+        return {**super().answers(), "model_version": self.draft.step("model").get("model_version")}
+
+
+def generated_environment(draft: Draft) -> Any:
+    """That of the draft's model; None where there is none, which the step says."""
+    version = ModelVersion.objects.filter(pk=draft.step("model").get("model_version") or 0).first()
+    try:
+        return environment_of(version)[0] if version else None
+    except FieldErrors:
+        return None
 
 
 class ComputeStep(StepForm):
@@ -184,14 +244,3 @@ def cluster_in_words(cluster: Cluster) -> str:
 
 class ReviewStep(StepForm):
     """Nothing to answer: it creates."""
-
-
-class DefaultDeploymentForm(forms.Form):
-    deployment = forms.ModelChoiceField(
-        label=_("Select default deployment"), queryset=Deployment.objects.none(), empty_label=None
-    )
-
-    def __init__(self, data: Any = None, *, endpoint: Endpoint):
-        super().__init__(data, initial={"deployment": endpoint.default_deployment_id})
-        ready = endpoint.deployments.ready().order_by("name")
-        self.fields["deployment"].queryset = ready  # type: ignore[attr-defined]

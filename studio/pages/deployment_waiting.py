@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from studio.actions.compute import no_node_reason
 from studio.models import Deployment, Node, RegistryState
 from studio.queue import broker_answers
 
@@ -14,9 +15,10 @@ def waiting_sentences(deployments: Iterable[Deployment]) -> dict[int, str]:
     creating = [one for one in deployments if one.is_creating]
     if not creating:
         return {}
-    alive = set(Node.objects.alive().values_list("cluster_id", flat=True))
-    sentences = {one.pk: _no_node(one) for one in creating if one.cluster_id not in alive}
-    unheld = [one.pk for one in creating if one.cluster_id in alive and not _is_held(one)]
+    alive = set(Node.objects.taking_work().values_list("cluster_id", flat=True))
+    left = [one for one in creating if not _is_held(one)]
+    sentences = {one.pk: no_node_reason(one.cluster) for one in left if one.cluster_id not in alive}
+    unheld = [one.pk for one in left if one.cluster_id in alive]
     away = _service_away() if unheld else ""
     return sentences | (dict.fromkeys(unheld, away) if away else {})
 
@@ -24,12 +26,6 @@ def waiting_sentences(deployments: Iterable[Deployment]) -> dict[int, str]:
 def _is_held(deployment: Deployment) -> bool:
     """Whether a node works on it, which then says itself in the log what it misses."""
     return bool(deployment.lease_until and deployment.lease_until > timezone.now())
-
-
-def _no_node(deployment: Deployment) -> str:
-    return _(
-        "Waiting because no node of the cluster %(cluster)s is running. It starts as soon as one joins."
-    ) % {"cluster": deployment.cluster.name}
 
 
 def _service_away() -> str:

@@ -3,21 +3,31 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from studio import permissions
-from studio.actions.endpoints import set_default
-from studio.forms.deployments import DefaultDeploymentForm
-from studio.forms.settings import setting_lines
+from studio.actions.endpoints import delete_endpoint, edit_endpoint, set_default
+from studio.errors import ChangedMeanwhile, NotFound, StudioError
+from studio.forms.endpoints import ConfirmNameForm, DefaultDeploymentForm, EndpointForm
+from studio.forms.guarded import Meanwhile
 from studio.models import Deployment, Endpoint, Job
-from studio.pages import jobs as jobs_pages
-from studio.pages.deployment_waiting import waiting_sentences
+from studio.models.endpoints import LastJob
+from studio.pages.deployments import cards
+from studio.pages.job_list import list_context
 from studio.pages.listing import Listing
 from studio.pages.render import render_page
 
-SORTS = {"name": "name", "created": "created_at", "deployments": "deployment_count"}
+SORTS = {
+    "name": "name",
+    "default": "default_deployment__name",
+    "deployments": "deployment_count",
+    "job": "last_job_at",
+    "created": "created_at",
+    "by": "created_by__username",
+}
 
 
 def visible(request: HttpRequest) -> QuerySet[Endpoint]:
@@ -26,23 +36,35 @@ def visible(request: HttpRequest) -> QuerySet[Endpoint]:
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    listing = Listing.of(request, name="endpoints", sorts=SORTS, default="-created")
-    listing.show(visible(request).matching(listing.search).with_figures())  # type: ignore[attr-defined]
+    listing = Listing.of(request, name="endpoints", sorts=SORTS, default="-created", filters=["by", "job"])
+    rows: Any = visible(request)
+    rows = rows.matching(listing.search).created_by_person(listing.filters["by"])
+    rows = rows.whose_last_job_is(listing.filters["job"]).with_figures()
+    listing.show(rows.by_last_job() if listing.sort.endswith("job") else rows)
     is_changing = any(row.last_job and not row.last_job.is_finished for row in listing.rows)
-    context = {"listing": listing, "poll": listing.path if is_changing else ""}
+    context = {
+        "listing": listing,
+        "poll": listing.path if is_changing else "",
+        "people": [(name, name) for name in _creators(request)],
+        "last_jobs": LastJob.choices,
+    }
     return render_page(request, "endpoints/index.html", context, fragment="rows")
+
+
+def _creators(request: HttpRequest) -> list[str]:
+    people = visible(request).exclude(created_by=None).order_by("created_by__username")
+    return list(people.values_list("created_by__username", flat=True).distinct())
 
 
 @require_safe
 def detail(request: HttpRequest, name: str) -> HttpResponse:
     endpoint = _endpoint(request, name)
-    deployments = endpoint.deployments.all()
-    waiting = waiting_sentences(deployments)
+    deployments = list(endpoint.deployments.all())
     last_job = Job.objects.visible_to(request.user).for_endpoint(endpoint).for_list().newest_first().first()
     context = {
         **_head(request, endpoint),
         "on_jobs": False,
-        "deployments": [(one, setting_lines(one.settings), waiting.get(one.pk, "")) for one in deployments],
+        "cards": cards(request, deployments),
         "is_changing": any(one.is_creating for one in deployments) or (last_job and not last_job.is_finished),
         "last_job": last_job,
     }
@@ -53,7 +75,7 @@ def detail(request: HttpRequest, name: str) -> HttpResponse:
 def jobs(request: HttpRequest, name: str) -> HttpResponse:
     endpoint = _endpoint(request, name)
     of_endpoint = Job.objects.visible_to(request.user).for_endpoint(endpoint)
-    context = {**_head(request, endpoint), "on_jobs": True, **jobs_pages.list_context(request, of_endpoint)}
+    context = {**_head(request, endpoint), "on_jobs": True, **list_context(request, of_endpoint)}
     return render_page(request, "endpoints/jobs.html", context, fragment="rows")
 
 
@@ -71,10 +93,75 @@ def update_default(request: HttpRequest, name: str) -> HttpResponse:
     return render_page(request, "endpoints/update_default.html", context, fragment="dialog", status=status)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: HttpRequest, name: str) -> HttpResponse:
+    """Description and tags; the name is part of addresses and of jobs' records."""
+    endpoint = _endpoint(request, name)
+    permissions.check_can_edit_endpoint(request.user, endpoint)
+    meanwhile: Meanwhile | None = None
+    form: Any = EndpointForm.of(endpoint)
+    if request.method == "POST":
+        form = EndpointForm(request.POST)
+        try:
+            if form.is_valid():
+                edit_endpoint(
+                    user=request.user,  # type: ignore[arg-type]
+                    endpoint=endpoint,
+                    revision=form.cleaned_data["revision"],
+                    **form.typed,
+                )
+                messages.success(request, _("%(name)s is saved.") % {"name": endpoint.name})
+                return redirect("endpoints:detail", name=endpoint.name)
+        except ChangedMeanwhile as overtaken:
+            form, meanwhile = form.beside(_endpoint(request, name), str(overtaken))
+    context = {"endpoint": endpoint, "form": form, "meanwhile": meanwhile}
+    status = 422 if meanwhile or form.errors else 200
+    return render_page(request, "endpoints/edit.html", context, fragment="dialog", status=status)
+
+
+@require_safe
+def delete_selected(request: HttpRequest) -> HttpResponse:
+    """*Delete* above the list: the dialog of the row that is `selected`."""
+    selected = request.GET.getlist("selected")
+    if len(selected) != 1:
+        raise StudioError(_("Select one endpoint in the list first."))
+    return delete(request, selected[0])
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: HttpRequest, name: str) -> HttpResponse:
+    """Asks for its name first, and says what goes with it."""
+    endpoint = _endpoint(request, name)
+    form = ConfirmNameForm(request.POST if request.method == "POST" else None, name=endpoint.name)
+    if request.method == "POST" and form.is_valid():
+        count = len(endpoint.deployments.all())
+        delete_endpoint(user=request.user, endpoint=endpoint)  # type: ignore[arg-type]
+        gone = ngettext(
+            "The endpoint %(name)s is deleted, with %(count)s deployment.",
+            "The endpoint %(name)s is deleted, with %(count)s deployments.",
+            count,
+        )
+        messages.success(request, gone % {"name": endpoint.name, "count": count})
+        return redirect("endpoints:index")
+    context = {
+        "endpoint": endpoint,
+        "form": form,
+        "job_count": endpoint.jobs.count(),
+        "why_no_delete": _why_no_delete(request, endpoint),
+    }
+    status = 422 if form.errors else 200
+    return render_page(request, "endpoints/delete.html", context, fragment="dialog", status=status)
+
+
 def _endpoint(request: HttpRequest, name: str) -> Endpoint:
-    deployments = Prefetch("deployments", queryset=Deployment.objects.for_list().default_first())
-    rows = visible(request).select_related("default_deployment", "created_by").prefetch_related(deployments)
-    return get_object_or_404(rows, name=name)
+    listed = Deployment.objects.for_list().default_first().with_unfinished_jobs()
+    rows = visible(request).select_related("default_deployment", "created_by")
+    found = rows.prefetch_related(Prefetch("deployments", queryset=listed)).filter(name=name).first()
+    if found is None:
+        raise NotFound(_("There is no endpoint “%(name)s”. It may have been deleted.") % {"name": name})
+    for deployment in found.deployments.all():
+        deployment.endpoint = found  # the one that knows its other deployments
+    return found
 
 
 def _head(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any]:
@@ -84,7 +171,12 @@ def _head(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any]:
         "job_count": endpoint.jobs.count(),
         "why_no_job": permissions.reason_against(permissions.check_can_create_job, request.user, endpoint),
         "why_no_default": _why_no_default(endpoint),
+        "why_no_delete": _why_no_delete(request, endpoint),
     }
+
+
+def _why_no_delete(request: HttpRequest, endpoint: Endpoint) -> str:
+    return permissions.reason_against(permissions.check_can_delete_endpoint, request.user, endpoint)
 
 
 def _why_no_default(endpoint: Endpoint) -> str:

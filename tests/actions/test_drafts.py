@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from studio.actions.drafts import KEPT, answer_step, finish_draft, start_draft
+from studio.actions.drafts import answer_step, finish_draft, start_draft
 from studio.models import Draft
+from studio.models.drafts import KEPT
 from tests import factories
 
 ANSWERS = {"endpoint": 7, "preset": {"deployment": 3}}

@@ -74,7 +74,7 @@ def test_retry_takes_no_get(signed_in: Client) -> None:
     assert signed_in.get(f"{page_of(factories.deployment())}retry/").status_code == 405
 
 
-NO_NODE = "Waiting because no node of the cluster cpu-cluster is running. It starts as soon as one joins."
+NO_NODE = "Waiting for a node of cpu-cluster to start."
 BOTH_PAGES = ["/endpoints/e/", "/endpoints/e/deployments/d/"]
 
 
