@@ -1,5 +1,6 @@
 """Fields that several forms share."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -40,3 +41,40 @@ class PairsField(forms.CharField):
     def run_validators(self, value: Any) -> None:
         """They are those of a text: what must not be in it, how long it may be."""
         super().run_validators(self.prepare_value(value))
+
+
+class ColumnsField(forms.CharField):
+    """Names of columns, one per line, cleaned to a list. Spaces are kept: ` id` is another column than `id`."""
+
+    widget = forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "class": "mono"})
+
+    def __init__(self, **kwargs: Any):
+        kwargs.setdefault("required", False)
+        kwargs.setdefault("strip", False)
+        super().__init__(**kwargs)
+
+    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
+        return [line for line in str(value or "").splitlines() if line.strip()]
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            return "\n".join(value)
+        return value
+
+    def run_validators(self, value: Any) -> None:
+        """They are those of a text: what must not be in it, how long it may be."""
+        super().run_validators(self.prepare_value(value))
+
+
+class ColumnChoicesField(forms.MultipleChoiceField):
+    """Columns of a file that the form itself has looked at, so any name may come; cleaned to a list."""
+
+    def __init__(self, **kwargs: Any):
+        kwargs.setdefault("required", False)
+        super().__init__(**kwargs)
+
+    def to_python(self, value: Any) -> list[str]:
+        return list(dict.fromkeys(super().to_python(value)))
+
+    def valid_value(self, value: Any) -> bool:
+        return True

@@ -1,18 +1,37 @@
-"""What the draft of a job says so far, as rows and settings instead of keys."""
+"""What the draft of a job says so far, as rows and settings instead of keys.
 
+`Draft.answers` of kind JOB, which whoever fills in a draft beforehand writes as the forms would:
+
+    endpoint     key of the endpoint
+    preset       {deployment: key, input: {…}}: what the steps begin with; input as below, left out where unknown
+    resubmit_of  key of the job that is submitted again, left out otherwise
+    settings     {deployment: key, display_name, override: bool} and, where override holds, the overridden settings by
+                 their names in ScoringSettings, without pass_through
+    input        {source: "dataset", dataset: key, asset_version: key} or {source: "datastore", datastore: key, path};
+                 with pass_through, a list of columns: absent means those of the deployment
+    output       {enable: bool, output_datastore: key, output_path}
+    review       never kept
+    result       the address of what the draft became
+
+A step that is absent has not been answered. A key of what was deleted meanwhile leads to the step that mends it.
+"""
+
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from studio.actions.inputs import InputCheck, check_input
 from studio.actions.jobs import JobRequest, effective_settings
 from studio.errors import FieldErrors
 from studio.forms.numbers import whole_number
-from studio.models import DataAssetVersion, Datastore, Deployment, Draft
+from studio.models import DataAssetVersion, Datastore, Deployment, Draft, Job
 
 DATASET, DATASTORE = "dataset", "datastore"
+LOOKED_AT = 200  # rows of the first file
 
 
 def pick(rows: Any, key: Any) -> Any:
@@ -33,7 +52,9 @@ class JobAnswers:
 
     @property
     def overrides(self) -> dict[str, Any]:
-        return overrides_of(self.draft.step("settings"))
+        passed = self.draft.step("input").get("pass_through")
+        own = {} if passed is None else {"pass_through": passed}
+        return overrides_of(self.draft.step("settings")) | own
 
     @cached_property
     def effective(self) -> tuple[Any, dict[str, str], dict[str, str]]:
@@ -73,14 +94,45 @@ class JobAnswers:
     def output_path(self) -> str:
         return str(self.draft.step("output").get("output_path", "")) if self.output_datastore else ""
 
-    def check(self, datastore: Datastore, path: str) -> InputCheck:
-        """The input at `path` held against the model of the chosen deployment."""
-        return check_input(
+    def check(self, datastore: Datastore, path: str, passed: list[str] | None = None) -> InputCheck:
+        """The input at `path` held against the model of the chosen deployment, and the columns to pass through."""
+        check = check_input(
             datastore=datastore,
             path=path,
             signature=self.deployment.model_version.signature,
             mini_batch_size=self.settings.mini_batch_size,
+            rows=LOOKED_AT,
         )
+        if not check.problem and check.preview:
+            present = {column.name for column in check.preview.columns}
+            wanted = self.settings.pass_through if passed is None else passed
+            check.problem = _not_there([name for name in wanted if name not in present])
+        return check
+
+    def lost(self, *, before: Sequence[str]) -> tuple[str, str] | None:
+        """The first of the steps `before` whose answer was deleted since, and the sentence for it."""
+        checks = {"settings": self._lost_deployment, "input": self._lost_input, "output": self._lost_output}
+        for step in before:
+            sentence = checks[step]()
+            if sentence:
+                return step, sentence
+        return None
+
+    def _lost_deployment(self) -> str:
+        of_endpoint = Deployment.objects.filter(endpoint_id=self.draft.answers["endpoint"])
+        if pick(of_endpoint, self.draft.step("settings").get("deployment")):
+            return ""
+        return _("The deployment of this draft was deleted. Choose another one.")
+
+    def _lost_input(self) -> str:
+        if self.input_location:
+            return ""
+        return _("The data that this draft would read is no longer registered. Choose other data.")
+
+    def _lost_output(self) -> str:
+        if not self.draft.step("output").get("enable") or self.output_datastore:
+            return ""
+        return _("The datastore of this draft’s output was unregistered. Choose another output location.")
 
     def request(self) -> JobRequest:
         """Raises FieldErrors when the input has gone meanwhile."""
@@ -96,8 +148,19 @@ class JobAnswers:
             input_asset=self.asset_version,
             output_datastore=self.output_datastore,
             output_path=self.output_path,
+            resubmit_of=pick(Job.objects, self.draft.answers.get("resubmit_of")),
             idempotency_key=self.draft.key,
         )
+
+
+def _not_there(missing: list[str]) -> str:
+    if not missing:
+        return ""
+    return ngettext(
+        "The column %(names)s, to be passed through, is not in this input. Untick it, or choose other data.",
+        "The columns %(names)s, to be passed through, are not in this input. Untick them, or choose other data.",
+        len(missing),
+    ) % {"names": ", ".join(missing)}
 
 
 def overrides_of(settings: dict[str, Any]) -> dict[str, Any]:

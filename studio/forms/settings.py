@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from studio.forms.fields import PairsField
+from studio.forms.fields import ColumnsField, PairsField
 
 LEVELS = [("warning", _("warning")), ("info", _("info")), ("debug", _("debug"))]
 ACTIONS = [("append_row", _("Append row")), ("summary_only", _("Summary only"))]
@@ -52,6 +52,10 @@ class OverridableSettings(forms.Form):
         help_text=_("Failed files that a job tolerates over its whole input. -1: any number."),
     )
     logging_level = forms.ChoiceField(label=_("Logging level"), choices=LEVELS)
+    pass_through = ColumnsField(
+        label=_("Pass-through columns"),
+        help_text=_("Columns of the input to copy beside the predictions. One name per line."),
+    )
 
 
 class DeploymentSettings(OverridableSettings):
@@ -92,6 +96,8 @@ def setting_lines(values: Mapping[str, Any]) -> list[SettingLine]:
 def _in_words(name: str, value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key}={content}" for key, content in value.items()) or str(_("none"))
+    if isinstance(value, list):
+        return ", ".join(value) or str(_("none"))
     if isinstance(value, bool):
         return str(_("on") if value else _("off"))
     if value is None:

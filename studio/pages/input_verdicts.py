@@ -1,10 +1,14 @@
-"""How the columns of an input fit a model, as badges."""
+"""What a page says of an input before a job reads it: how its columns fit the model, how long it will take."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from studio.actions.inputs import InputCheck
+from studio.actions.run_times import expected_time
+from studio.forms.job_answers import JobAnswers
+from studio.pages.passed_columns import column_choices, suggestion
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,28 @@ class Verdict:
     label: str
     tone: str
     note: str = ""
+
+
+def shown_of(check: InputCheck | None, answers: JobAnswers, passed: list[str]) -> dict[str, Any]:
+    """What templates/jobs/_input_check.html shows; `passed` are the columns that are ticked."""
+    if check is None:
+        return {"check": None, "verdicts": []}
+    expected = None
+    if check.minibatches and not check.problem:
+        expected = expected_time(
+            deployment=answers.deployment,
+            settings=answers.settings.to_dict(),
+            size=check.bytes,
+            minibatches=check.minibatches,
+        )
+    return {
+        "check": check,
+        "verdicts": verdicts(check),
+        "choices": column_choices(check, passed),
+        "suggestion": suggestion(check, passed),
+        "looked_at": len(check.preview.rows) if check.preview else 0,
+        "expected": expected,
+    }
 
 
 def verdicts(check: InputCheck | None) -> list[Verdict]:

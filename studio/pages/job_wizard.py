@@ -3,8 +3,8 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,11 +17,15 @@ from studio.actions.jobs import submit_job
 from studio.errors import FieldErrors, NotAllowed, NotFound, StudioError, Unavailable
 from studio.forms import jobs as forms
 from studio.forms.job_answers import DATASET, JobAnswers, pick
+from studio.forms.numbers import whole_number
 from studio.models import DataAsset, Datastore, Draft, Endpoint
-from studio.pages.input_verdicts import verdicts
+from studio.pages.drafts import job_draft
+from studio.pages.gone import found
+from studio.pages.input_verdicts import shown_of
 from studio.pages.job_overview import settings_with_origin
 from studio.pages.listing import Listing
 from studio.pages.render import render_page
+from studio.pages.trials import trial_of
 from studio.pages.wizard import Step, Wizard
 
 WIZARD = Wizard(
@@ -53,13 +57,20 @@ def new(request: HttpRequest) -> HttpResponse:
         return _choose_endpoint(request)
     if request.method == "HEAD":  # nobody who only looks begins anything
         return HttpResponse()
-    endpoint = get_object_or_404(Endpoint.objects.visible_to(request.user), name=name)
+    endpoint = found(
+        Endpoint.objects.visible_to(request.user),
+        _("There is no endpoint “%(name)s”. It may have been deleted.") % {"name": name},
+        name=name,
+    )
     permissions.check_can_create_job(request.user, endpoint)
     wanted = endpoint.deployments.ready().filter(name=request.GET.get("deployment", "")).first()
     preset: dict[str, Any] = {"deployment": wanted.pk if wanted else endpoint.default_deployment_id}
-    data = DataAsset.objects.visible_to(request.user).filter(name=request.GET.get("data", "")).first()
+    asset_name, _sign, version = request.GET.get("data", "").partition(":")  # name, or name:version
+    data = DataAsset.objects.visible_to(request.user).filter(name=asset_name).first()
     if data:
         preset["input"] = {"source": DATASET, "dataset": data.pk}
+        chosen = data.versions.filter(version=whole_number(version) or 0).first() if version else None
+        preset["input"] |= {"asset_version": chosen.pk} if chosen else {}
     answers = {"endpoint": endpoint.pk, "preset": preset}
     draft = start_draft(user=request.user, kind=Draft.Kind.JOB, answers=answers)  # type: ignore[arg-type]
     return redirect(WIZARD.url(draft, WIZARD.steps[0]))
@@ -80,12 +91,16 @@ def _choose_endpoint(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def step(request: HttpRequest, key: str, step: str) -> HttpResponse:
-    draft, endpoint = _draft(request, key)
+    draft, endpoint = draft_of(request, key)
     current = WIZARD.step(step)
-    elsewhere = WIZARD.redirect_where_it_belongs(draft, current)
+    elsewhere = WIZARD.redirect_where_it_belongs(draft, current) or _to_what_is_gone(
+        request, draft, current, endpoint
+    )
     if elsewhere:
         return elsewhere
-    data = request.POST if request.method == "POST" else None
+    assert endpoint is not None, "_to_what_is_gone() leads elsewhere"
+    only_look = "look" in request.POST  # without JavaScript: the first rows of what is chosen, nothing kept
+    data = request.POST if request.method == "POST" and not only_look else None
     initial = _initial(request, draft, current, endpoint)
     user: Any = request.user
     form: Any = current.form(data, draft=draft, step=current.name, user=user, initial=initial)
@@ -111,15 +126,32 @@ def step(request: HttpRequest, key: str, step: str) -> HttpResponse:
     )
 
 
-def _draft(request: HttpRequest, key: str) -> tuple[Draft, Endpoint]:
-    draft = get_object_or_404(Draft.objects.visible_to(request.user).jobs(), key=key)
-    return draft, get_object_or_404(Endpoint.objects.visible_to(request.user), pk=draft.answers["endpoint"])
+def draft_of(request: HttpRequest, key: str) -> tuple[Draft, Endpoint | None]:
+    """The person's draft and its endpoint, as far as that is still there."""
+    draft = job_draft(request, key)
+    return draft, Endpoint.objects.visible_to(request.user).filter(pk=draft.answers["endpoint"]).first()
+
+
+def _to_what_is_gone(
+    request: HttpRequest, draft: Draft, step: Step, endpoint: Endpoint | None
+) -> HttpResponse | None:
+    """To the step that mends an answer whose thing was deleted since, with the sentence that says so."""
+    if endpoint is None:
+        messages.error(request, _("The endpoint of this draft was deleted. Begin a job on another one."))
+        return redirect("endpoints:index")
+    lost = JobAnswers(draft).lost(before=[one.name for one in WIZARD.steps[: WIZARD.steps.index(step)]])
+    if lost is None:
+        return None
+    name, sentence = lost
+    messages.error(request, sentence)
+    return redirect(WIZARD.url(draft, WIZARD.step(name)))
 
 
 def _initial(request: HttpRequest, draft: Draft, step: Step, endpoint: Endpoint) -> dict[str, Any]:
     preset, answered = draft.answers["preset"], draft.step(step.name)
     if step.name == "input":
-        return answered or dict(preset.get("input", {}))
+        kept = answered or dict(preset.get("input", {}))
+        return kept | _typed_input(request.POST if "look" in request.POST else request.GET)
     if step.name != "settings":
         return dict(answered)
     asked = request.GET.get("deployment")  # another one was chosen in the form: begin with its settings
@@ -133,6 +165,15 @@ def _initial(request: HttpRequest, draft: Draft, step: Step, endpoint: Endpoint)
         **answered,
         "deployment": chosen.pk if chosen else None,
     }
+
+
+def _typed_input(query: QueryDict) -> dict[str, Any]:
+    """Answers of the step *Select data source* as they stand in the form or in an address that leads to it."""
+    names = ("search", "source", "dataset", "asset_version", "datastore", "path")
+    typed: dict[str, Any] = {name: query.get(name, "") for name in names if name in query}
+    if "columns_shown" in query:
+        typed["pass_through"] = [*query.getlist("pass_through"), *query.getlist("suggested")]
+    return typed
 
 
 def _refusals(draft: Draft, refusal: StudioError) -> list[tuple[str, str]]:
@@ -158,27 +199,37 @@ def _shown(draft: Draft, step: Step, form: Any) -> dict[str, Any]:
         "deployment": answers.deployment,
         "default_datastore": Datastore.objects.default(),
     }
-    if step.name in ("input", "review"):
-        shown["verdicts"] = verdicts(form.check)
+    if step.name == "input":
+        shown |= shown_of(form.check, answers, form.passed)
     if step.name == "review":
         settings, origins, _problems = answers.effective
-        shown |= {"answers": answers, "settings": settings_with_origin(settings.to_dict(), origins)}
+        shown |= shown_of(form.check, answers, settings.pass_through)
+        shown |= {
+            "answers": answers,
+            "settings": settings_with_origin(settings.to_dict(), origins),
+            **trial_of(answers, form.user),
+        }
     return shown
 
 
 @require_safe
 def check_input(request: HttpRequest, key: str) -> HttpResponse:
     """First rows of the chosen input beside the signature, while the form is being filled in."""
-    draft, endpoint = _draft(request, key)
-    answers = {name: request.GET.get(name, "") for name in forms.InputStep.base_fields}
+    draft, endpoint = draft_of(request, key)
+    answers = JobAnswers(draft)
+    if endpoint is None or answers.lost(before=["settings"]):
+        raise Http404
     user: Any = request.user
-    form = forms.InputStep(None, draft=draft, step="input", user=user, initial=answers)
+    known = draft.step("input").get("pass_through")
+    initial = {"pass_through": known} | _typed_input(request.GET)
+    form = forms.InputStep(None, draft=draft, step="input", user=user, initial=initial)
     context = WIZARD.context(draft, WIZARD.step("input"), form)
+    context |= shown_of(form.check, answers, form.passed)
     context |= {
         "cancel": reverse("endpoints:detail", args=[endpoint.name]),
-        "deployment": JobAnswers(draft).deployment,
-        "verdicts": verdicts(form.check),
-        "has_new_dataset": str(getattr(form.chosen_version, "pk", "")) != answers["asset_version"],
+        "deployment": answers.deployment,
+        "has_new_dataset": str(getattr(form.chosen_version, "pk", "")) != initial.get("asset_version", ""),
+        "has_new_search": form.search != request.GET.get("searched", ""),
         "is_blocked": bool(form.problem),
         "was_blocked": bool(request.GET.get("was_blocked")),
     }

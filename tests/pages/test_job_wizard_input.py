@@ -130,6 +130,6 @@ def test_input_at_a_wrong_path_is_refused_with_a_sentence(signed_in, used, store
 def test_input_speaks_of_data_assets_under_the_name_that_azure_gives_the_choice(signed_in, used, store):
     factories.data_asset(store, GOOD)
     page = signed_in.get(at(wizard(signed_in, used, until="input"), "input")).content.decode()
-    for shown in ("Registered dataset", "Data asset", "Choose a data asset"):
+    for shown in ("Registered dataset", "Data asset", "Search data assets"):
         assert shown in page
     assert "Choose a dataset" not in page

@@ -1,0 +1,169 @@
+"""The step *Select data source* of a job."""
+
+from functools import cached_property
+from typing import Any, cast
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from studio.actions.inputs import InputCheck
+from studio.forms.fields import ColumnChoicesField
+from studio.forms.job_answers import DATASET, DATASTORE, JobAnswers, pick
+from studio.forms.wizard import StepForm
+from studio.models import DataAsset, DataAssetVersion, Datastore
+
+DATASETS_SHOWN = 6
+
+
+class InputStep(StepForm):
+    """`search` narrows the data assets that are shown; it is typed beside the form and kept by nobody."""
+
+    source = forms.ChoiceField(
+        label=_("Data source type"),
+        choices=[(DATASET, _("Registered dataset")), (DATASTORE, _("Datastore"))],
+        widget=forms.RadioSelect,
+        initial=DATASET,
+    )
+    dataset = forms.ModelChoiceField(
+        label=_("Data asset"),
+        queryset=DataAsset.objects.none(),
+        required=False,
+        error_messages={"invalid_choice": _("This data asset is no longer there. Choose another one.")},
+    )
+    asset_version = forms.ModelChoiceField(
+        label=_("Version"),
+        queryset=DataAssetVersion.objects.none(),
+        required=False,
+        empty_label=None,
+        error_messages={
+            "invalid_choice": _("That is a version of another data asset. Choose one of this one’s versions.")
+        },
+    )
+    datastore = forms.ModelChoiceField(
+        label=_("Datastore"),
+        queryset=Datastore.objects.none(),
+        required=False,
+        empty_label=None,
+        error_messages={"invalid_choice": _("This datastore was unregistered. Choose another one.")},
+    )
+    path = forms.CharField(
+        label=_("Path"),
+        required=False,
+        max_length=1024,
+        help_text=_("A file, or a folder with everything below it, inside the datastore."),
+        widget=forms.TextInput(
+            attrs={"class": "mono", "placeholder": "folder/or/file.csv", "autocomplete": "off"}
+        ),
+    )
+    pass_through = ColumnChoicesField(label=_("Columns to pass through to the output"))
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("source", DATASET)
+        self.known = JobAnswers(self.draft)
+        datasets = DataAsset.objects.visible_to(self.user)
+        self.fields["dataset"].queryset = datasets  # type: ignore[attr-defined]
+        self.chosen_dataset: DataAsset | None = pick(datasets.with_latest(), self._typed("dataset"))
+        versions = DataAssetVersion.objects.visible_to(self.user).for_asset(self.chosen_dataset)
+        self.versions = list(versions.select_related("asset", "datastore", "created_by"))
+        self.fields["asset_version"].queryset = versions  # type: ignore[attr-defined]
+        self.fields["asset_version"].label_from_instance = self._version_label  # type: ignore[attr-defined]
+        stores = Datastore.objects.visible_to(self.user).order_by("-is_default", "name")
+        self.fields["datastore"].queryset = stores  # type: ignore[attr-defined]
+
+    def _typed(self, name: str) -> Any:
+        return self.data.get(name) if self.is_bound else self.initial.get(name)
+
+    def _version_label(self, version: DataAssetVersion) -> str:
+        if version == self.versions[0]:
+            return gettext("%(version)s (latest)") % {"version": version.version}
+        return str(version.version)
+
+    @property
+    def has_datasets(self) -> bool:
+        return self.fields["dataset"].queryset.exists()  # type: ignore[attr-defined]
+
+    @property
+    def search(self) -> str:
+        return str(self._typed("search") or "").strip()
+
+    @cached_property
+    def _matching(self) -> Any:
+        visible: Any = DataAsset.objects.visible_to(self.user).matching(self.search).with_latest()
+        return visible.select_related("created_by").order_by("-latest_created_at", "name")
+
+    @cached_property
+    def matching_count(self) -> int:
+        count: int = self._matching.count()
+        return count
+
+    limit = DATASETS_SHOWN
+
+    @cached_property
+    def datasets(self) -> list[DataAsset]:
+        """The newest that match the search, and the chosen one whether it does or not."""
+        found = list(self._matching[:DATASETS_SHOWN])
+        if self.chosen_dataset and self.chosen_dataset not in found:
+            return [self.chosen_dataset, *found]
+        return found
+
+    @cached_property
+    def chosen_version(self) -> DataAssetVersion | None:
+        """The version that is chosen, the latest while none is.
+
+        Where the data asset has just been changed the version is still the other's: while the form is filled in the
+        latest takes its place, once it is sent it is refused.
+        """
+        wanted = str(self._typed("asset_version") or "")
+        found = next((version for version in self.versions if str(version.pk) == wanted), None)
+        if found or (wanted and self.is_bound):
+            return found
+        return self.versions[0] if self.versions else None
+
+    @cached_property
+    def location(self) -> tuple[Datastore, str] | None:
+        """Datastore and path that the answers name, as far as they do."""
+        if self._typed("source") == DATASTORE:
+            stores = self.fields["datastore"].queryset  # type: ignore[attr-defined]
+            store, path = pick(stores, self._typed("datastore")), str(self._typed("path") or "").strip()
+            return (store, path) if store and path else None
+        version = self.chosen_version
+        return (version.datastore, version.path) if version else None
+
+    @property
+    def passed(self) -> list[str]:
+        """The columns that are ticked; until they have been shown, those of the draft or the deployment."""
+        if self.is_bound and "columns_shown" in self.data:
+            return list(dict.fromkeys(cast(QueryDict, self.data).getlist("pass_through")))
+        given = self.initial.get("pass_through")
+        return self.known.settings.pass_through if given is None else list(given)
+
+    @cached_property
+    def check(self) -> InputCheck | None:
+        return self.known.check(*self.location, passed=self.passed) if self.location else None
+
+    @property
+    def problem(self) -> str:
+        """Why no job can read what is chosen; empty when one can, or nothing is chosen."""
+        return self.check.problem if self.check else ""
+
+    def clean_pass_through(self) -> list[str]:
+        return self.passed
+
+    def clean(self) -> dict[str, Any]:
+        answers = super().clean() or {}
+        if answers.get("source") == DATASET:
+            if not answers.get("dataset") and "dataset" not in self.errors:
+                self.add_error("dataset", gettext("Choose a data asset, or “Datastore” to give a path."))
+            answers["asset_version"] = answers.get("asset_version") or self.chosen_version
+        elif answers.get("source") == DATASTORE:
+            if not answers.get("datastore") and "datastore" not in self.errors:
+                self.add_error("datastore", gettext("Choose a datastore."))
+            if not answers.get("path") and "path" not in self.errors:
+                self.add_error("path", gettext("Give the path of a file or folder."))
+        if not self.errors and self.problem:
+            raise ValidationError(self.problem)
+        return answers
