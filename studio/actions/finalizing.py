@@ -16,7 +16,7 @@ from scoring.outputs import PartRef, PartSlice, file_labels, write_errors, write
 from scoring.processes import ScoreReport
 from scoring.summary import build_summary, merge_sketches
 from studio.actions import events
-from studio.actions.jobs import claim_job, fail_by_bug, fail_job
+from studio.actions.jobs import claim_job, fail_by_bug, fail_job, parts_end
 from studio.actions.leases import Holder
 from studio.actions.minibatches import first_failure, losses
 from studio.actions.scratch import scratch
@@ -81,7 +81,12 @@ def _write(job: Job, folder: Path, written: list[str]) -> dict[str, Any]:
     parts = _parts(job, completed)
     if job.settings["output_action"] == "append_row" and _has_predictions(job):
         file = folder / job.output_file_name
-        write_predictions(parts=parts, destination=file, write_header=job.settings["write_header"])
+        write_predictions(
+            parts=parts,
+            destination=file,
+            write_header=job.settings["write_header"],
+            pass_through=job.settings.get("pass_through", []),
+        )
         written.append(_put(store, job, job.output_file_name, file))
     if job.rows_failed or job.minibatches_failed:
         file = folder / "errors.csv"
@@ -184,6 +189,7 @@ def _complete(job: Job, lease: uuid.UUID, written: list[str], summary: dict[str,
             error_input=first.get("error_input", ""),
             traceback=first.get("traceback", ""),
             waiting_for="",
+            parts_until=parts_end() if job.minibatches_failed else None,
             finished_at=Now(),
             **Job.RELEASED,
         )

@@ -1,34 +1,32 @@
-"""A job's life as people and the control worker see it: submit, cancel, prepare, fail, finish."""
+"""A job's life as people and the control worker see it: submit, rename, cancel, claim, fail."""
 
 import logging
 import traceback
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from scoring.errors import ScoringError
-from scoring.plan import plan
 from scoring.settings import OVERRIDABLE, ScoringSettings
 from studio.actions import display_names, events
-from studio.actions.compute import wake_cluster
-from studio.actions.endpoints import cluster_refusals
-from studio.actions.inputs import list_input, unreadable
-from studio.actions.leases import Holder
-from studio.errors import FieldErrors, StudioError
+from studio.actions.compute import no_node_reason
+from studio.actions.endpoints import cluster_refusals, keep_deployment
+from studio.errors import FieldErrors, NotFound, StudioError
 from studio.models import Cluster, DataAssetVersion, Datastore, Deployment, Job, MiniBatch, Node
 from studio.models.states import MoveRefused
-from studio.permissions import check_can_cancel_job, check_can_use_deployment
+from studio.permissions import check_can_cancel_job, check_can_rename_job, check_can_use_deployment
 from studio.queue import enqueue
 from studio.stores import open_store, tidy
 
 logger = logging.getLogger(__name__)
 
+PARTS_KEPT = timedelta(days=30)
 MAX_DRIVES = 5  # times that a step of a job is begun before its silent deaths count as its failure
 
 
@@ -44,6 +42,7 @@ class JobRequest:
     input_asset: DataAssetVersion | None = None
     output_datastore: Datastore | None = None
     output_path: str = ""
+    resubmit_of: Job | None = None
     idempotency_key: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
@@ -51,7 +50,8 @@ def effective_settings(
     deployment: Deployment, overrides: dict[str, Any]
 ) -> tuple[ScoringSettings, dict[str, str], dict[str, str]]:
     """The settings of a job, where each comes from (job, deployment, default), and what is wrong with them."""
-    defaults, own = ScoringSettings().to_dict(), deployment.settings
+    defaults = ScoringSettings().to_dict()
+    own = {**defaults, **deployment.settings}  # a setting that is newer than the deployment has its default
     values = {**own, **{name: overrides[name] for name in OVERRIDABLE if name in overrides}}
     origins = {
         name: "job" if name in overrides and overrides[name] != own.get(name)
@@ -77,6 +77,11 @@ def check_output(*, datastore: Datastore, path: str, settings: ScoringSettings) 
         )
 
 
+def parts_end() -> Any:
+    """Until when the parts of a job that has failed now are kept."""
+    return Now() + PARTS_KEPT
+
+
 def objects_written(settings: ScoringSettings) -> list[str]:
     predictions = [settings.output_file_name] if settings.output_action == "append_row" else []
     return [*predictions, "errors.csv", "_summary.json"]
@@ -98,6 +103,7 @@ def submit_job(*, user: User, request: JobRequest) -> Job:
     check_output(datastore=output_datastore, path=output_path, settings=settings)
     try:
         with transaction.atomic():
+            keep_deployment(deployment)
             job = Job.objects.create(
                 name=name,
                 display_name=request.display_name or display_names.generate(),
@@ -119,6 +125,7 @@ def submit_job(*, user: User, request: JobRequest) -> Job:
                 output_datastore=output_datastore,
                 output_datastore_name=output_datastore.name,
                 output_path=output_path,
+                resubmit_of=request.resubmit_of,
                 created_by=user,
             )
             events.record(actor=user, action="job.submit", subject=job.name, endpoint=job.endpoint_name)
@@ -157,6 +164,18 @@ def _input_label(request: JobRequest) -> str:
     if request.input_asset:
         return str(request.input_asset)
     return f"{request.input_datastore.name} / {tidy(request.input_path)}"
+
+
+def rename_job(*, user: User, job: Job, display_name: str) -> None:
+    """Raises NotAllowed, NotFound."""
+    check_can_rename_job(user, job)
+    with transaction.atomic():
+        if not Job.objects.filter(pk=job.pk).update(display_name=display_name):
+            raise NotFound(_("The job was deleted meanwhile."))
+        events.record(
+            actor=user, action="job.rename", subject=job.name, before=job.display_name, after=display_name
+        )
+    job.display_name = display_name
 
 
 def cancel_job(*, user: User, job: Job) -> None:
@@ -205,6 +224,7 @@ def fail_job(
                 traceback=traceback,
                 outputs=list(outputs),
                 waiting_for="",
+                parts_until=parts_end() if job.minibatches_total else None,
                 finished_at=Now(),
                 **Job.RELEASED,
             )
@@ -256,67 +276,10 @@ def claim_job(*, job_id: int, before: str, during: str, worker: str) -> Job | No
     return job
 
 
-def prepare_job(*, job_id: int, holder: Holder) -> None:
-    """List the input, plan the mini-batches and let the nodes at them; or fail with the reason."""
-    job = claim_job(job_id=job_id, before=Job.Status.QUEUED, during=Job.Status.PREPARING, worker=holder.name)
-    if job is None:
-        return
-    with holder.holding(job) as lease:
-        try:
-            _plan(job, lease)
-        except MoveRefused:
-            return
-        except (StudioError, ScoringError) as error:
-            fail_job(job=job, lease=lease, error=str(error))
-            return
-        except OSError as error:
-            fail_job(job=job, lease=lease, error=unreadable(error))
-            return
-        except (OperationalError, InterfaceError):
-            raise  # the database is away; the lease runs out and the step is begun again
-        except Exception as error:
-            fail_by_bug(job=job, lease=lease, error=error)
-            return
-    if job.cluster:
-        wake_cluster(job.cluster)
-
-
-def _plan(job: Job, lease: uuid.UUID) -> None:
-    Job.objects.filter(pk=job.pk, started_at=None).update(started_at=Now())
-    settings = ScoringSettings.from_dict(job.settings)
-    open_store(job.output_datastore)
-    for name in objects_written(settings):
-        open_store(job.output_datastore).free_path(job.output_object(name))
-    files = list_input(datastore=job.input_datastore, path=job.input_path)
-    planned = plan(files=files, mini_batch_size=settings.mini_batch_size)
-    minibatches = [
-        MiniBatch(
-            job=job,
-            number=number,
-            slices=[{"path": one.path, "size": one.size, "etag": one.etag} for one in slices],
-            bytes=sum(one.size for one in slices),
-        )
-        for number, slices in enumerate(planned)
-    ]
-    with transaction.atomic():
-        job.move_to(
-            Job.Status.RUNNING,
-            held=lease,
-            files_total=len(files),
-            bytes_total=sum(file.size for file in files),
-            minibatches_total=len(minibatches),
-            waiting_for=waiting_reason(job.cluster),
-            **Job.RELEASED,
-        )
-        MiniBatch.objects.bulk_create(minibatches, batch_size=2000)
-
-
 def waiting_reason(cluster: Cluster | None) -> str:
     """What a running job waits for while no node works on it."""
     if cluster is None:
         return _("Waiting for a cluster that was deleted. Cancel the job.")
-    if Node.objects.alive().filter(cluster=cluster).exists():
+    if Node.objects.taking_work().filter(cluster=cluster).exists():
         return _("Waiting for a free slot of the cluster %(cluster)s.") % {"cluster": cluster.name}
-    return _(
-        "Waiting because no node of the cluster %(cluster)s is running. It starts as soon as one joins."
-    ) % {"cluster": cluster.name}
+    return no_node_reason(cluster)

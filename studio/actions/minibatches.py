@@ -24,7 +24,10 @@ MAX_LOSSES = 10  # nodes that may die under one mini-batch before it is taken fo
 def claim_minibatch(*, node: Node, slot: int) -> MiniBatch | None:
     """The next mini-batch for a slot: of the job with the fewest running first, within the jobs' limits."""
     for job_id in _jobs_with_work(node):
-        claimed = _claim_from(job_id, node, slot)
+        try:
+            claimed = _claim_from(job_id, node, slot)
+        except MoveRefused:
+            continue
         if claimed:
             return claimed
     return None
@@ -43,7 +46,11 @@ def _jobs_with_work(node: Node) -> list[int]:
 
 
 def _locked(job_id: int) -> Job:
-    return Job.objects.select_for_update(no_key=True).get(pk=job_id)
+    """Raises MoveRefused for a job that was deleted meanwhile."""
+    job: Job | None = Job.objects.select_for_update(no_key=True).filter(pk=job_id).first()
+    if job is None:
+        raise MoveRefused(_("The job was deleted meanwhile."))
+    return job
 
 
 @transaction.atomic
@@ -76,20 +83,23 @@ def _claim_from(job_id: int, node: Node, slot: int) -> MiniBatch | None:
 def record_minibatch(*, minibatch: MiniBatch, part: dict[str, Any], report: dict[str, Any]) -> None:
     """Note a finished mini-batch and its part. Raises MoveRefused when its lease has gone to somebody else."""
     job = _locked(minibatch.job_id)
+    slices = report["slices"]
+    rows, errors = sum(one["rows"] for one in slices), sum(one["errors"] for one in slices)
     minibatch.move_to(
         MiniBatch.Status.COMPLETED,
         held=minibatch.lease,
         part=part,
         report=report,
+        rows_scored=rows,
+        rows_failed=errors,
         finished_at=Now(),
         **MiniBatch.RELEASED,
     )
-    slices = report["slices"]
     Job.objects.filter(pk=job.pk).update(
         minibatches_done=F("minibatches_done") + 1,
         bytes_done=F("bytes_done") + minibatch.bytes,
-        rows_scored=F("rows_scored") + sum(one["rows"] for one in slices),
-        rows_failed=F("rows_failed") + sum(one["errors"] for one in slices),
+        rows_scored=F("rows_scored") + rows,
+        rows_failed=F("rows_failed") + errors,
         files_failed=F("files_failed") + sum(1 for one in slices if one["errors"]),
     )
     _after_recording(job.pk)
@@ -185,11 +195,11 @@ def give_back(*, minibatch: MiniBatch, at_once: bool = True, reason: str = "") -
 
     Not `at_once` leaves the next try to the sweep; `reason` says on the job's page what is waited for.
     """
-    job = _locked(minibatch.job_id)
-    running = job.status == Job.Status.RUNNING
-    status = MiniBatch.Status.WAITING if running else MiniBatch.Status.CANCELED
-    finished = {} if running else {"finished_at": Now()}
     try:
+        job = _locked(minibatch.job_id)
+        running = job.status == Job.Status.RUNNING
+        status = MiniBatch.Status.WAITING if running else MiniBatch.Status.CANCELED
+        finished = {} if running else {"finished_at": Now()}
         minibatch.move_to(status, held=minibatch.lease, **finished, **MiniBatch.RELEASED)
     except MoveRefused:
         return
@@ -204,7 +214,9 @@ def give_back(*, minibatch: MiniBatch, at_once: bool = True, reason: str = "") -
 @transaction.atomic
 def recover_lost(*, minibatch_id: int, lease: uuid.UUID) -> None:
     """Take a mini-batch from a node that has gone silent. The model is not blamed for it."""
-    job_id = MiniBatch.objects.values_list("job", flat=True).get(pk=minibatch_id)
+    job_id = MiniBatch.objects.filter(pk=minibatch_id).values_list("job", flat=True).first()
+    if job_id is None:
+        return  # its job was deleted
     job = _locked(job_id)
     silent = MiniBatch.objects.running().lease_lost().filter(pk=minibatch_id, lease=lease)
     minibatch = silent.select_for_update().first()

@@ -14,12 +14,12 @@ from django.db import models
 
 from scoring.settings import ScoringSettings
 from studio.actions.account import ADMINISTRATOR
-from studio.actions.compute import LOCAL_CLUSTER
+from studio.actions.compute import set_up_local_cluster
 from studio.actions.data import upload_data_asset
 from studio.actions.endpoints import create_deployment, retry_deployment
 from studio.actions.jobs import JobRequest, submit_job
 from studio.errors import StudioError
-from studio.models import Cluster, DataAsset, DataAssetVersion, Deployment, Endpoint, Job, ModelVersion
+from studio.models import DataAsset, DataAssetVersion, Deployment, Endpoint, Job, ModelVersion
 
 MODEL = "breast_cancer_classifier"
 ENDPOINT = "breast-cancer-sample"
@@ -128,7 +128,7 @@ def _sample_deployment(admin: User, version: ModelVersion, say: Callable[[str], 
             else {"name": ENDPOINT, "description": about, "tags": {"sample": "yes"}},
             name=DEPLOYMENT,
             model_version=version,
-            cluster=Cluster.objects.get(name=LOCAL_CLUSTER),
+            cluster=set_up_local_cluster(),
             settings=ScoringSettings(),
         )
     elif deployment.is_failed:
@@ -147,7 +147,5 @@ def _wait(row: models.Model, say: Callable[[str], Any]) -> None:
         if row.finished_at:  # type: ignore[attr-defined]
             return
         if time.monotonic() > deadline:
-            raise StudioError(
-                f"{row} was not done after {PATIENCE} s. Is the node of {LOCAL_CLUSTER} running?"
-            )
+            raise StudioError(f"{row} was not done after {PATIENCE} s. Is a node of its cluster running?")
         time.sleep(0.2)

@@ -1,5 +1,6 @@
 """What a job's page shows of its course: the graph, what it waits for, its settings and statistics."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from studio.models import Job
 
 OFTEN, SELDOM = 2, 10  # seconds between two looks at a job
 SLOW_START = 60
+MOST_LINKED = 5  # jobs that one line of links names
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def graph_nodes(job: Job, *, tab: str) -> list[GraphNode]:
             tone=job.status_tone,
             status=job.status_label,
             href=reverse("jobs:detail", args=[job.name]),
-            selected=tab == "overview",
+            selected=tab != "outputs",
         ),
         GraphNode(
             title="score",
@@ -104,7 +106,7 @@ def settings_with_origin(settings: dict[str, Any], origins: dict[str, str]) -> l
 def waiting(job: Job) -> str:
     """Why nothing moves, or what is done that no figure shows."""
     if job.waiting_for:
-        return job.waiting_for
+        return f"{job.waiting_for} {_queue(job)}".strip()
     sentences: dict[str, str] = {
         Job.Status.QUEUED: _("Waiting for the studio’s control worker, which plans the job."),
         Job.Status.PREPARING: _("Listing the input and planning the mini-batches."),
@@ -112,6 +114,44 @@ def waiting(job: Job) -> str:
         Job.Status.CANCEL_REQUESTED: _("Waiting for the nodes to stop their mini-batches."),
     }
     return sentences.get(job.status, "")
+
+
+def _queue(job: Job) -> str:
+    """How many jobs the cluster has before one of which nothing is being scored."""
+    if job.status != Job.Status.RUNNING or job.cluster is None or job.minibatches.running().exists():
+        return ""
+    before = Job.objects.wanting_nodes().on_cluster(job.cluster).created_before(job.created_at).count()
+    if not before:
+        return ""
+    return ngettext(
+        "%(count)s job before it on %(cluster)s.", "%(count)s jobs before it on %(cluster)s.", before
+    ) % {"count": number_format(before, force_grouping=True), "cluster": job.cluster_name}
+
+
+@dataclass(frozen=True)
+class LinkedJobs:
+    """Jobs that this one goes back to, or that go back to it."""
+
+    label: str
+    jobs: Sequence[Job]
+    more: int = 0
+
+
+def linked_jobs(job: Job) -> list[LinkedJobs]:
+    linked = Job.objects.linked()
+    found = [
+        (_("Resubmit of"), linked.filter(pk=job.resubmit_of_id)),
+        (_("Retry of"), linked.filter(pk=job.retry_of_id)),
+        (_("Resubmitted as"), linked.filter(resubmit_of=job)),
+        (_("Retried as"), linked.filter(retry_of=job)),
+    ]
+    lines = []
+    for label, rows in found:
+        jobs = list(rows[: MOST_LINKED + 1])
+        if jobs:
+            more = rows.count() - MOST_LINKED if len(jobs) > MOST_LINKED else 0
+            lines.append(LinkedJobs(label, jobs[:MOST_LINKED], more))
+    return lines
 
 
 def poll_seconds(job: Job) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from studio.actions import finalizing, jobs, sweep
+from studio.actions import finalizing, jobs, preparing, sweep
 from studio.actions.leases import Holder
 from studio.errors import FieldErrors, NotAllowed, StudioError
 from studio.models import Event, Job, MiniBatch
@@ -110,7 +110,7 @@ def test_a_deployment_that_is_not_ready_takes_no_job(person, store, enqueued):
 
 def prepared(person, store, enqueued, files, **fields):
     job = jobs.submit_job(user=person, request=request(store, files, **fields))
-    jobs.prepare_job(job_id=job.pk, holder=CONTROL)
+    preparing.prepare_job(job_id=job.pk, holder=CONTROL)
     job.refresh_from_db()
     return job
 
@@ -125,12 +125,12 @@ def test_prepare_plans_mini_batches(person, store, enqueued):
     assert (job.status, job.files_total, job.minibatches_total) == (Job.Status.RUNNING, 26, 3)
     assert [len(one.slices) for one in job.minibatches.order_by("number")] == [10, 10, 6]
     assert job.lease is None
-    assert "no node of the cluster" in job.waiting_for
+    assert "Waiting for a node of" in job.waiting_for
 
 
 def test_preparing_twice_is_preparing_once(person, store, enqueued):
     job = prepared(person, store, enqueued, {"a.csv": "x\n1\n"})
-    jobs.prepare_job(job_id=job.pk, holder=CONTROL)
+    preparing.prepare_job(job_id=job.pk, holder=CONTROL)
     assert job.minibatches.count() == 1
 
 
@@ -153,7 +153,7 @@ def test_an_output_that_appeared_meanwhile_fails_the_job_and_stays(person, store
     target = Path(store.options["root"], "out", "predictions.csv")
     target.parent.mkdir(parents=True)
     target.write_text("mine")
-    jobs.prepare_job(job_id=job.pk, holder=CONTROL)
+    preparing.prepare_job(job_id=job.pk, holder=CONTROL)
     job.refresh_from_db()
     assert (job.status, target.read_text()) == (Job.Status.FAILED, "mine")
 
@@ -294,8 +294,8 @@ def test_an_exception_nobody_foresaw_ends_the_job_with_its_traceback(person, sto
     def odd(**_):
         raise KeyError("surprise")
 
-    monkeypatch.setattr("studio.actions.jobs.plan", odd)
-    jobs.prepare_job(job_id=job.pk, holder=CONTROL)
+    monkeypatch.setattr("studio.actions.preparing.plan", odd)
+    preparing.prepare_job(job_id=job.pk, holder=CONTROL)
     job.refresh_from_db()
     assert (job.status, "KeyError" in job.error, "surprise" in job.traceback) == (
         Job.Status.FAILED,

@@ -1,0 +1,192 @@
+"""*Retry failed*: a new job that takes over what another one has scored, and scores the rest."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import F, Func, IntegerField, Sum
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from studio.actions import events
+from studio.errors import NotAllowed, NotFound
+from studio.models import Job, MiniBatch
+from studio.permissions import check_can_retry_job
+from studio.queue import enqueue
+from studio.stores import LocalFolder, open_store
+
+AT_ONCE = 2000  # mini-batches that are copied in one statement
+COPIED = (
+    "endpoint",
+    "endpoint_name",
+    "deployment",
+    "deployment_name",
+    "model_label",
+    "cluster",
+    "cluster_name",
+    "spec",
+    "settings",
+    "setting_origins",
+    "input_datastore",
+    "input_path",
+    "input_asset",
+    "input_label",
+    "output_datastore",
+    "output_datastore_name",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryPlan:
+    """What a retry would do, for the person who is asked."""
+
+    runs: int  # mini-batches to score
+    takes: int  # mini-batches to take over
+    problem: str = ""  # why it would fail at once, as a sentence
+
+
+def retry_plan(*, job: Job) -> RetryPlan:
+    completed = job.minibatches.completed().count()
+    problem, threshold = "", job.settings["error_threshold"]
+    if threshold >= 0:
+        again = job.files_failed - _files_of_failed(job)
+        if again > threshold:
+            problem = ngettext(
+                "%(count)s of its files has rows that would fail again, more than its error threshold of"
+                " %(threshold)s. Resubmit it with a higher one.",
+                "%(count)s of its files have rows that would fail again, more than its error threshold of"
+                " %(threshold)s. Resubmit it with a higher one.",
+                again,
+            ) % {"count": again, "threshold": threshold}
+    return RetryPlan(runs=job.minibatches_total - completed, takes=completed, problem=problem)
+
+
+def _files_of_failed(job: Job) -> int:
+    length = Func(F("slices"), function="jsonb_array_length", output_field=IntegerField())
+    return job.minibatches.failed().aggregate(files=Sum(length))["files"] or 0
+
+
+def retry_job(*, user: User, job: Job, key: uuid.UUID | None = None) -> Job:
+    """Create the job that scores what this one has not, once for each `key`. Raises NotAllowed, NotFound."""
+    key = key or uuid.uuid4()
+    first = Job.objects.filter(idempotency_key=key).first()
+    if first:
+        return first
+    name = f"batchjob-{uuid.uuid4()}"
+    try:
+        with transaction.atomic():
+            # Locked as delete_job() and the sweep lock it, so that its parts are still there afterwards.
+            kept = Job.objects.select_for_update(no_key=True).filter(pk=job.pk).first()
+            if kept is None:
+                raise NotFound(_("The job was deleted meanwhile."))
+            check_can_retry_job(user, kept)
+            problem = retry_plan(job=kept).problem
+            if problem:
+                raise NotAllowed(problem)
+            retry = Job.objects.create(
+                name=name,
+                display_name=f"{kept.display_name[:249]}_retry",
+                idempotency_key=key,
+                retry_of=kept,
+                output_path=f"azureml/{name}/score",
+                created_by=user,
+                **{field: getattr(kept, field) for field in COPIED},
+            )
+            events.record(actor=user, action="job.retry", subject=retry.name, of=kept.name)
+            enqueue("jobs.prepare", job_id=retry.pk)
+    except IntegrityError:
+        first = Job.objects.filter(idempotency_key=key).first()
+        if first is None:
+            raise
+        return first
+    return retry
+
+
+@dataclass
+class TakenOver:
+    """What a retry begins with: the counters of the job."""
+
+    minibatches: int = 0
+    counters: dict[str, int] = field(
+        default_factory=lambda: {
+            "minibatches_done": 0,
+            "bytes_total": 0,
+            "bytes_done": 0,
+            "bytes_taken": 0,
+            "rows_scored": 0,
+            "rows_taken": 0,
+            "rows_failed": 0,
+            "files_total": 0,
+            "files_failed": 0,
+        }
+    )
+
+    def add(self, minibatch: MiniBatch) -> None:
+        self.minibatches += 1
+        found = {"bytes_total": minibatch.bytes, "files_total": len(minibatch.slices)}
+        if minibatch.report is not None:
+            found |= {
+                "minibatches_done": 1,
+                "bytes_done": minibatch.bytes,
+                "bytes_taken": minibatch.bytes,
+                "rows_scored": minibatch.rows_scored,
+                "rows_taken": minibatch.rows_scored,
+                "rows_failed": minibatch.rows_failed,
+                "files_failed": sum(1 for one in minibatch.report["slices"] if one["errors"]),
+            }
+        for name, count in found.items():
+            self.counters[name] += count
+
+
+def take_over(*, job: Job) -> TakenOver:
+    """Give `job` the plan of the job that it retries, completed where a part of that is still there.
+
+    Part of the transaction that lets the nodes at it. The parts stay where they lie.
+    """
+    assert job.retry_of is not None, "only a retry takes over"
+    store, taken = open_store(job.output_datastore), TakenOver()
+    earlier = job.retry_of.minibatches.in_plan_order().iterator(chunk_size=AT_ONCE)
+    for some in _in_lots(earlier):
+        copies = [_copy(job, store, one) for one in some]
+        for copy in copies:
+            taken.add(copy)
+        MiniBatch.objects.bulk_create(copies)
+    return taken
+
+
+def _in_lots(rows: Iterator[MiniBatch]) -> Iterator[list[MiniBatch]]:
+    while lot := list(islice(rows, AT_ONCE)):
+        yield lot
+
+
+def _copy(job: Job, store: LocalFolder, earlier: MiniBatch) -> MiniBatch:
+    planned: dict[str, Any] = {
+        "job": job,
+        "number": earlier.number,
+        "slices": earlier.slices,
+        "bytes": earlier.bytes,
+        "rows_scored": 0,
+        "rows_failed": 0,
+    }
+    if not earlier.is_completed or not _is_there(store, earlier.part or {}):
+        return MiniBatch(**planned)
+    found = {"rows_scored": earlier.rows_scored, "rows_failed": earlier.rows_failed}
+    return MiniBatch(
+        **planned | found,
+        status=MiniBatch.Status.COMPLETED,
+        part=earlier.part,
+        report=earlier.report,
+        finished_at=Now(),
+    )
+
+
+def _is_there(store: LocalFolder, part: dict[str, Any]) -> bool:
+    """Only looked at here: finalizing holds the checksum against it."""
+    noted = [part, part["errors"]] if part.get("errors") else [part]
+    found = ((store.stat(note["path"]), note["size"]) for note in noted if note)
+    return bool(part) and all(item is not None and item.size == size for item, size in found)
