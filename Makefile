@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.txt)
 CLUSTER ?= cpu-cluster
 
-.PHONY: run test check node format help
+.PHONY: run test check bench-pages pictures node format help
 
 run: .venv/installed ## start everything, until Ctrl-C
 	@exec $(BIN)/python manage.py up
@@ -20,6 +20,12 @@ check: .venv/installed-dev ## format, lint, types, import rules, migrations, dep
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.services -- sh -c '$(BIN)/python manage.py makemigrations --check --dry-run && $(BIN)/python manage.py states --check && STUDIO_PUBLIC_URL=https://studio.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING'
 
+bench-pages: .venv/installed-dev ## how long each page takes with 10,000 jobs
+	@$(BIN)/python -m bench.pages
+
+pictures: .venv/installed-dev browser ## take the pictures of README and Help anew
+	@STUDIO_PICTURES=1 $(BIN)/python -m pytest -q tests/journeys/test_pictures.py
+
 node: .venv/installed ## join this machine to a cluster: make node CLUSTER=cpu-cluster
 	@exec $(BIN)/python manage.py node --cluster "$(CLUSTER)"
 
@@ -28,7 +34,7 @@ format: .venv/installed-dev ## let ruff write the code's format
 	$(BIN)/ruff check --fix .
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Scoring Studio needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make run PYTHON=python3.11")'

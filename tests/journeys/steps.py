@@ -35,6 +35,13 @@ def upload(page: Page, name: str, files: list[Path], *, is_folder: bool = False)
     page.wait_for_url(f"**/data/{name}/")
 
 
+def choose_dataset(page: Page, name: str) -> None:
+    """In the step *Select data source*: search, then choose."""
+    with page.expect_response(re.compile(r"/input/check/\?.*search=")):
+        page.get_by_role("searchbox", name="Search data assets").fill(name)
+    page.get_by_role("radio", name=name, exact=True).check()
+
+
 def create_job(
     page: Page, endpoint: str, *, dataset: str = "", path: str = "", output: str = "", **override: str
 ) -> str:
@@ -50,7 +57,7 @@ def create_job(
         page.get_by_role("radio", name="Datastore").check()
         page.get_by_role("textbox", name="Path").fill(path)
     else:
-        page.get_by_role("combobox", name="Data asset").select_option(dataset)
+        choose_dataset(page, dataset)
     next_step(page, "Configure output location")
     if output:
         page.get_by_label("Enable output configuration").check()

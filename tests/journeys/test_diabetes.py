@@ -11,7 +11,15 @@ from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import RunningStudio
 from tests.journeys.data import diabetes_files
-from tests.journeys.steps import create_job, fill_deployment, next_step, predictions, upload, wait_for_model
+from tests.journeys.steps import (
+    choose_dataset,
+    create_job,
+    fill_deployment,
+    next_step,
+    predictions,
+    upload,
+    wait_for_model,
+)
 
 ENDPOINT = "diabetes-screening"
 TRAIN = """
@@ -106,7 +114,7 @@ def refuse_the_same_output(page: Page) -> None:
     page.goto(f"/endpoints/{ENDPOINT}/")
     page.get_by_role("link", name="Create job").first.click()
     next_step(page, "Select data source")
-    page.get_by_role("combobox", name="Data asset").select_option("patients")
+    choose_dataset(page, "patients")
     next_step(page, "Configure output location")
     page.get_by_label("Enable output configuration").check()
     page.get_by_role("textbox", name="Output path").fill("screening/november")

@@ -28,7 +28,7 @@ with mlflow.start_run():
 SUBMIT = """
 from django.contrib.auth import get_user_model
 from scoring.settings import ScoringSettings
-from studio.actions.data import default_datastore
+from studio.actions.datastores import default_datastore
 from studio.actions.endpoints import create_deployment
 from studio.actions.jobs import JobRequest, submit_job
 from studio.models import Cluster, Deployment, Endpoint, ModelVersion

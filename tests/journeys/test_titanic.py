@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import RunningStudio
 from tests.journeys.data import titanic_file
-from tests.journeys.steps import next_step, predictions, upload
+from tests.journeys.steps import choose_dataset, next_step, predictions, upload
 
 NOTEBOOK = """
 import pandas as pd
@@ -54,6 +54,7 @@ def test_from_a_notebook_to_predictions(studio: RunningStudio, page: Page, tmp_p
     register_from_a_notebook(studio, page, data)
     deploy(page)
     upload(page, "titanic-test-data", [data])
+    page.get_by_role("link", name="Explore").click()
     expect(page.locator("main")).to_contain_text("Survived")
     job = score(page)
     compare(studio, page, job, data)
@@ -106,7 +107,7 @@ def score(page: Page) -> str:
     page.get_by_label("Scoring timeout (seconds)").fill("60")
     next_step(page, "Select data source")
     expect(page.get_by_role("radio", name="Registered dataset")).to_be_checked()
-    page.get_by_role("combobox", name="Data asset").select_option("titanic-test-data")
+    choose_dataset(page, "titanic-test-data")
     check = page.locator("#input-check")
     expect(check).to_contain_text("extra")
     for verdict in ("matches", "cast"):

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import RunningStudio
-from tests.journeys.steps import create_job, next_step, predictions, upload, wait_for_model
+from tests.journeys.steps import choose_dataset, create_job, next_step, predictions, upload, wait_for_model
 
 BROKEN_MODEL = """
 import pandas as pd
@@ -120,7 +120,7 @@ def block_a_missing_column(page: Page, folder: Path) -> None:
     page.goto("/endpoints/slow-endpoint/")
     page.get_by_role("link", name="Create job").first.click()
     next_step(page, "Select data source")
-    page.get_by_role("combobox", name="Data asset").select_option("without-age")
+    choose_dataset(page, "without-age")
     expect(page.locator("main")).to_contain_text("The model needs the column Age")
     page.get_by_role("radio", name="Datastore").check()
     for path, sentence in (("../secrets", "leaves its datastore"), ("nowhere", "nothing at")):
@@ -161,7 +161,7 @@ def click_twice(studio: RunningStudio, page: Page) -> None:
     page.goto("/endpoints/slow-endpoint/")
     page.get_by_role("link", name="Create job").first.click()
     next_step(page, "Select data source")
-    page.get_by_role("combobox", name="Data asset").select_option("ragged")
+    choose_dataset(page, "ragged")
     for title in ("Configure output location", "Review"):
         next_step(page, title)
     before = studio.query("SELECT count(*) FROM studio_job")[0][0]

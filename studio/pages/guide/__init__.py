@@ -1,0 +1,9 @@
+"""Troubleshooting by failure sentence: what each sentence that the studio can say means, and what to do."""
+
+from studio.pages.guide import changes, deploying, job_commands, registering, scoring, services, wizards
+from studio.pages.guide.entries import Entry, Guide
+
+PARTS = (scoring, job_commands, deploying, registering, changes, services, wizards)
+GUIDE = Guide([entry for part in PARTS for entry in part.ENTRIES])
+
+__all__ = ["GUIDE", "Entry", "Guide"]

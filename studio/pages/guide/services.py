@@ -1,0 +1,147 @@
+"""What the studio says of what it stands on: MLflow, the broker, nodes, datastores."""
+
+from django.utils.translation import gettext_lazy as _
+
+from studio.pages.guide.entries import Entry
+
+ENTRIES = [
+    Entry(
+        _("MLflow is away"),
+        [
+            "MLflow at %(address)s does not answer: %(reason)s",
+            "MLflow at %(address)s does not answer. Work goes on when it is back.",
+            "Waiting for MLflow, which has the files of the model. %(error)s",
+            "The sample model did not appear in the studio. Is MLflow running?",
+        ],
+        _("The registry is not reachable. Models are shown as they were last seen; running jobs go on."),
+        _(
+            "Start MLflow again, or mend MLFLOW_TRACKING_URI. Nothing has to be pressed here: it is asked again."
+        ),
+        "models",
+    ),
+    Entry(
+        _("The message broker is away"),
+        [
+            "Waiting for the message broker, which does not answer. Nothing is lost: it starts by itself as soon as the broker is back.",
+            "The message broker does not answer. Nothing is lost: the job goes on by itself as soon as the broker is back.",
+        ],
+        _("Valkey, Redis or RabbitMQ hands work to the nodes. What is to be done is kept in the database."),
+        _("Start the broker again, or mend BROKER_URL. Work goes on by itself within seconds."),
+        "compute",
+    ),
+    Entry(
+        _("A job or deployment waits for a node"),
+        [
+            "Waiting for a free slot of the cluster %(cluster)s.",
+            "Waiting because no node of the cluster %(cluster)s is running. It starts as soon as one joins.",
+            "Waiting for a cluster that was deleted. Cancel the job.",
+        ],
+        _("Mini-batches are scored by the slots of a cluster’s nodes, and none is free or none is there."),
+        _(
+            "Open the cluster under Compute: start it, raise its maximum number of nodes, or wait for the jobs "
+            "before this one."
+        ),
+        "compute",
+    ),
+    Entry(
+        _("The cluster is smaller than what is asked for"),
+        [
+            "The cluster %(cluster)s has at most %(max)s node.",
+            "The cluster %(cluster)s has at most %(max)s nodes.",
+            "A node of %(cluster)s has %(slots)s slot, fewer than the max concurrency of %(chosen)s.",
+            "A node of %(cluster)s has %(slots)s slots, fewer than the max concurrency of %(chosen)s.",
+            "Choose another cluster, or lower it in the step “Deployment”.",
+        ],
+        _("Instance count is bounded by the cluster’s nodes, max concurrency by the slots of one node."),
+        _("Lower the setting, choose another cluster, or edit the cluster’s maximum."),
+        "compute",
+    ),
+    Entry(
+        _("The cluster or node is in use"),
+        [
+            "The nodes of an external cluster are started where they run; the command is on the cluster’s page.",
+            "This node already finishes what it does, and ends then.",
+            "Deployments use it, among them %(one)s. Delete them first.",
+            "The deployment %(one)s uses it. Delete that deployment first.",
+            "The job %(job)s runs on it. Wait for its end, or cancel it.",
+        ],
+        _("What a deployment or a running job needs is not taken away under it."),
+        _("Open what the sentence names, delete it or let it finish, then try again."),
+        "compute",
+    ),
+    Entry(
+        _("The form of a cluster"),
+        [
+            "Give %(slots)s slot at least %(least)s GB: a model with its libraries hardly fits in less.",
+            "Give %(slots)s slots at least %(least)s GB: a model with its libraries hardly fits in less.",
+            "This machine has %(all)s GB in all.",
+            "A cluster with this name exists. Choose another name.",
+            "Use 3 to 24 characters: a letter first, then letters, digits and dashes; after a dash a letter must follow.",
+            "The minimum is above the maximum number of nodes.",
+        ],
+        _(
+            "A node’s memory is shared out evenly over its slots; a slot that takes more than its part is ended."
+        ),
+        _("Fewer slots with more memory each suit large models; more slots suit small ones."),
+        "compute",
+    ),
+    Entry(
+        _("A path leaves its datastore"),
+        [
+            "The path “%(path)s” leaves its datastore. Give a path inside of it, such as “folder/file.csv”.",
+            "A name in the path “%(path)s…” is too long.",
+        ],
+        _("Paths are inside their datastore: nothing above its folder can be read or written."),
+        _("Give the path from the datastore’s folder on, without .. and without a leading /."),
+        "data",
+    ),
+    Entry(
+        _("The datastore is gone"),
+        ["The datastore was unregistered, so the studio can no longer reach what is in it."],
+        _("The files are still where they were; the studio has only forgotten how to reach them."),
+        _("Register the datastore again under Data, Datastores, or read the files outside of the studio."),
+        "data",
+    ),
+    Entry(
+        _("The sample is not there"),
+        [
+            "The sample deployment is …: …",
+            "The sample job is …: …",
+            "The sample model could not be trained: …",
+            "… was not done after … s. Is a node of its cluster running?",
+        ],
+        _(
+            "The first start makes a sample; without it everything works, only the first steps have no example."
+        ),
+        _("Start the studio again: it makes what is missing, or set STUDIO_SAMPLES=0 to do without."),
+        "start",
+    ),
+    Entry(
+        _("You may not do this"),
+        ["Sign in first.", "Ask an administrator for the right to do it."],
+        _("The studio does not know who you are any more, or the act is for others."),
+        _("Sign in again; what you typed in a wizard is kept. Else ask an administrator."),
+        "start",
+    ),
+    Entry(
+        _("The page was open too long"),
+        [
+            "You may not do this, or the page was open too long. Reload it and try again.",
+            "The studio could not tell that the form came from its own page, so nothing was changed.",
+            "This is no longer there. Reload the page.",
+        ],
+        _("You have signed in anew, or what the page shows was deleted in another tab."),
+        _("Reload the page. Where the studio offers to send the form again, nothing that you typed is lost."),
+        "start",
+    ),
+    Entry(
+        _("The studio does not answer"),
+        [
+            "The studio does not answer. Check the connection and try again.",
+            "That did not work: the studio answered with an error. Try again, or ask the administrator to look at its log.",
+        ],
+        _("The browser reached nobody, or met a fault of the studio. Running jobs do not need the browser."),
+        _("Try again in a moment. The reference on an error page is found in the studio’s log."),
+        "start",
+    ),
+]
