@@ -8,6 +8,8 @@ from django.utils.translation import gettext as _
 
 from studio.pages.ui import THEMES
 
+PART_OF = {"datastores": "data"}  # a section without a link of its own
+
 
 @dataclass
 class NavigationLink:
@@ -25,10 +27,12 @@ class NavigationGroup:
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """What every page's frame needs."""
-    theme = request.COOKIES.get("theme", "auto")
+    profile = getattr(request, "profile", None)
+    theme = request.COOKIES.get("theme") or (profile.theme if profile else "auto")
     return {
         "workspace": getattr(settings, "WORKSPACE_NAME", "workspace"),
         "theme": theme if theme in THEMES else "auto",
+        "time_zone": profile.time_zone if profile else "",
         "navigation": navigation(request),
         # Django 6 and django-htmx call it so; the capitalised name of django-csp is not used.
         "csp_nonce": getattr(request, "csp_nonce", None),
@@ -38,6 +42,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 def navigation(request: HttpRequest) -> list[NavigationGroup]:
     match = request.resolver_match
     section = (match.namespaces or [match.url_name or ""])[0] if match else ""
+    section = PART_OF.get(section, section)
 
     def links(*entries: tuple[str, str, str]) -> list[NavigationLink]:
         found = []

@@ -14,6 +14,10 @@ class NotFound(StudioError):
     """The thing named is not there, or not visible to this person."""
 
 
+class ChangedMeanwhile(StudioError):
+    """Somebody else has saved this thing since the form that comes now was opened."""
+
+
 class FieldErrors(StudioError):
     """Answers of a form that an action refused: one sentence for each field."""
 

@@ -1,15 +1,18 @@
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware as DjangoLoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils import timezone
 
 from studio.errors import NotAllowed, NotFound, StudioError, Unavailable
+from studio.models import Profile
 from studio.pages.referrer import came_from, own_address
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -33,6 +36,27 @@ class SecurityHeadersMiddleware:
         return response
 
 
+class TimeZoneMiddleware:
+    """Times stand in the zone that the person has chosen. Without a choice the browser puts them into its own."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        profile = Profile.objects.of(request.user)
+        request.profile = profile  # type: ignore[attr-defined]
+        with timezone.override(known_zone(profile.time_zone if profile else "")):
+            return self.get_response(request)
+
+
+def known_zone(name: str) -> ZoneInfo | None:
+    """None where there is no choice, or where this machine no longer knows the zone."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
+
+
 class NoNullBytesMiddleware:
     """PostgreSQL's text holds no NUL, and no address of ours has one; forms refuse them field by field."""
 
@@ -50,12 +74,12 @@ class LoginRequiredMiddleware(DjangoLoginRequiredMiddleware):
 
     def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseRedirect:
         htmx = getattr(request, "htmx", None)
+        if not htmx and request.method == "POST":  # its address may be no page
+            return redirect_to_login(came_from(request) or "/", self.get_login_url(view_func))
         if not htmx:
             response: HttpResponseRedirect = super().handle_no_permission(request, view_func)
             return response
-        return redirect_to_login(
-            htmx.current_url_abs_path or settings.LOGIN_REDIRECT_URL, self.get_login_url(view_func)
-        )
+        return redirect_to_login(htmx.current_url_abs_path or "/", self.get_login_url(view_func))
 
 
 class StudioErrorMiddleware:
@@ -71,6 +95,8 @@ class StudioErrorMiddleware:
         if not isinstance(exception, StudioError):
             return None
         htmx = getattr(request, "htmx", None)
+        if isinstance(exception, NotFound) and asks_for_its_own_page(request):
+            return HttpResponse(status=404)
         if htmx:
             messages.error(request, str(exception))
             page = own_address(htmx.current_url_abs_path or "")
@@ -85,6 +111,13 @@ class StudioErrorMiddleware:
         return render(request, "error.html", {"reason": str(exception), "status": status}, status=status)
 
 
+def asks_for_its_own_page(request: HttpRequest) -> bool:
+    """Whether a page asks for a part of itself, as polls do."""
+    htmx = getattr(request, "htmx", None)
+    page = (htmx.current_url_abs_path or "") if htmx else ""
+    return request.method == "GET" and urlsplit(page).path == request.path
+
+
 class HtmxResponseMiddleware:
     """Redirects and messages in the form htmx understands. Changes the response in place and stands last:
     a new response would lose the cookie that carries the messages across a redirect."""
@@ -96,6 +129,10 @@ class HtmxResponseMiddleware:
         response = self.get_response(request)
         if not getattr(request, "htmx", None):
             return response
+        if response.status_code == 404 and asks_for_its_own_page(request):
+            # What the page shows was deleted meanwhile. Loaded anew it says so, and asks no more.
+            response.headers["HX-Refresh"] = "true"
+            response.status_code = 200
         if 300 <= response.status_code < 400 and "Location" in response.headers:
             response.headers["HX-Redirect"] = response.headers["Location"]
             del response.headers["Location"]

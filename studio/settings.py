@@ -44,6 +44,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "studio.middleware.LoginRequiredMiddleware",
+    "studio.middleware.TimeZoneMiddleware",
     "studio.middleware.SecurityHeadersMiddleware",
     "studio.middleware.NoNullBytesMiddleware",
     "studio.middleware.StudioErrorMiddleware",
@@ -72,7 +73,10 @@ TEMPLATES = [
                 "django.templatetags.static",
                 "django_htmx.templatetags.django_htmx",
                 "template_partials.templatetags.partials",
-                *(f"studio.templatetags.{name}" for name in ("ui", "commands", "lists", "fields", "formats")),
+                *(
+                    f"studio.templatetags.{name}"
+                    for name in ("ui", "commands", "lists", "fields", "formats", "charts", "drafts", "help")
+                ),
             ],
             "loaders": [("template_partials.loader.Loader", _LOADERS)],
         },
@@ -111,12 +115,19 @@ WHITENOISE_USE_FINDERS = (
 )
 WHITENOISE_AUTOREFRESH = DEBUG
 
+FILE_UPLOAD_HANDLERS = [
+    "studio.pages.uploads.WholeUpload",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 # Uploads go to the datastore in pieces; only what is larger than this touches the disk on its way.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
 # Beside the datastore, since /tmp is memory on many machines.
 FILE_UPLOAD_TEMP_DIR = make_folder(prepare_home(STUDIO_HOME) / "uploads")
 DATA_UPLOAD_MAX_NUMBER_FILES = 500  # each large one holds a file descriptor until the form is done
+MODEL_MAX_BYTES = 20 << 30  # of the files of a model that is registered from them, unpacked
 
+CSRF_FAILURE_VIEW = "studio.pages.errors.expired"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = BEHIND_TLS
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS

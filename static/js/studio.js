@@ -21,11 +21,15 @@
     const other = form.querySelector(choice === "dark" ? ".theme-to-light" : ".theme-to-dark");
     if (other) other.focus();
     closeMenus(null);
+    fetch(form.action, { method: "POST", body: new FormData(form, event.submitter), redirect: "manual" }).catch(() => {});
   });
 
-  // ---- Sending a form twice
+  // ---- A form of a page that was open while the person signed in anew; sending a form twice
+  const token = () => /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1];
   document.addEventListener("submit", (event) => {
     const form = event.target;
+    const field = form.elements.csrfmiddlewaretoken;
+    if (field && token()) field.value = token();
     if (event.defaultPrevented || form.method === "get" || form.dataset.hxPost || form.hasAttribute("hx-post")) return;
     if (form.dataset.sent) return event.preventDefault();
     form.dataset.sent = "1";
@@ -175,7 +179,13 @@
   }
 
   // ---- Times: in the reader's time zone, relative ones kept true
-  const thisYear = { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" };
+  let timeZone = root.dataset.timeZone || undefined; // the person's choice, else that of the browser
+  try {
+    new Date().toLocaleString("en", { timeZone });
+  } catch {
+    timeZone = undefined; // a zone that this browser does not know
+  }
+  const thisYear = { month: "short", day: "numeric", hour: "numeric", minute: "2-digit", timeZone };
   function showTimes(within = document) {
     const now = new Date();
     all("time[data-when]", within).forEach((time) => {
@@ -188,7 +198,7 @@
         const year = moment.getFullYear() === now.getFullYear() ? {} : { year: "numeric" };
         time.textContent = moment.toLocaleString(root.lang, { ...thisYear, ...year });
       }
-      time.title = moment.toLocaleString(root.lang, { dateStyle: "long", timeStyle: "long" });
+      time.title = moment.toLocaleString(root.lang, { dateStyle: "long", timeStyle: "long", timeZone });
     });
   }
   setInterval(showTimes, 5000);
@@ -261,6 +271,9 @@
     if (isPolled(event.detail.elt) && document.hidden) event.preventDefault();
   });
   document.addEventListener("htmx:configRequest", (event) => {
+    const { headers, formData } = event.detail;
+    if (token()) headers["X-CSRFToken"] = token();
+    if (token() && formData.has("csrfmiddlewaretoken")) formData.set("csrfmiddlewaretoken", token());
     if (!event.detail.elt.matches("[data-list-form]")) return;
     [...event.detail.formData.entries()].forEach(([name, value]) => value === "" && event.detail.formData.delete(name));
   });
@@ -270,7 +283,7 @@
     }
   });
   document.addEventListener("htmx:xhr:progress", (event) => {
-    const part = event.target.closest("form")?.querySelector("[data-upload-progress]");
+    const part = event.target.matches("form") && event.target.querySelector("[data-upload-progress]");
     if (!part || !event.detail.lengthComputable || event.detail.total < 1) return;
     part.hidden = false;
     part.querySelector("progress").value = event.detail.loaded / event.detail.total;

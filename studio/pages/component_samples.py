@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.http import HttpRequest
 from django.utils import timezone
 
+from studio.models import Job, MiniBatch
 from studio.pages.listing import Listing
 
 BADGES = (
@@ -108,6 +110,97 @@ def tree() -> list[dict[str, Any]]:
     ]
 
 
+@dataclass
+class SampleBin:
+    start: float
+    end: float
+    count: int
+    share: float
+    last: float | None
+
+
+@dataclass
+class SampleValue:
+    value: str
+    count: int
+    share: float
+    last: float | None
+
+
+@dataclass
+class SamplePoint:
+    second: float
+    rate: float
+
+
+def charts() -> dict[str, Any]:
+    """Distributions, a course over time and shares, with and without something to compare them with."""
+    shares = (0.01, 0.03, 0.08, 0.15, 0.22, 0.2, 0.14, 0.09, 0.05, 0.03)
+    bins = [
+        SampleBin(place / 10, (place + 1) / 10, round(5690 * part), part, shares[place - 1] if place else 0.0)
+        for place, part in enumerate(shares)
+    ]
+    values = (("benign", 0.63, 0.6), ("malignant", 0.36, 0.4), ("a class with quite a long name", 0.01, 0.0))
+    return {
+        "bins": bins,
+        "bin_columns": ["from", "to", "rows", "share", "share in the last job"],
+        "bin_rows": [[one.start, one.end, one.count, one.share, one.last] for one in bins],
+        "values": [SampleValue(word, round(5690 * part), part, last) for word, part, last in values],
+        "points": [SamplePoint(place + 0.5, 9e5 + 2e5 * (place * 7 % 5)) for place in range(24)],
+        "phases": [("Read", 0.31), ("Predict", 0.64), ("Write", 0.05)],
+        "compared": [("done", "this job"), ("last", "last completed job")],
+        "phase_legend": [("one", "Read 31 %"), ("two", "Predict 64 %"), ("three", "Write 5 %")],
+        "timeline_legend": [
+            ("bar-done", "completed"),
+            ("bar-retried", "completed after another try"),
+            ("bar-failed", "failed"),
+            ("bar-running", "running"),
+            ("bar-canceled", "canceled"),
+        ],
+        **timed_samples(),
+    }
+
+
+def timed_samples() -> dict[str, Any]:
+    """Mini-batches and jobs in each state, as rows that no database holds."""
+    begun = timezone.now() - timedelta(seconds=30)
+    states = MiniBatch.Status
+    kinds = (states.COMPLETED, states.COMPLETED, states.FAILED, states.CANCELED, states.RUNNING)
+
+    def batch(slot: int, place: int) -> MiniBatch:
+        start = begun + timedelta(seconds=place * 5 + slot)
+        ended = None if kinds[place] == states.RUNNING else start + timedelta(seconds=4)
+        return MiniBatch(
+            number=place * 2 + slot,
+            status=kinds[place],
+            started_at=start,
+            finished_at=ended,
+            attempts=place % 2,
+        )
+
+    ends = (Job.Status.COMPLETED, Job.Status.COMPLETED, Job.Status.FAILED, Job.Status.CANCELED)
+    runs = [
+        Job(
+            name=f"batchjob-{number}",
+            display_name=f"quirky_sponge_{number:03d}",
+            status=ends[number * 5 % 4],
+            started_at=begun,
+            finished_at=begun + timedelta(seconds=2 + number * 3 % 7),
+        )
+        for number in range(23)
+    ]
+    running = Job(name="batchjob-23", display_name="brave_sun", status=Job.Status.RUNNING, started_at=begun)
+    return {
+        "begun": begun,
+        "lanes": [
+            (node, slot, [batch(slot, place) for place in range(5)])
+            for node in ("node-1", "node-2")
+            for slot in (0, 1)
+        ],
+        "runs": [*runs, running],
+    }
+
+
 def samples(request: HttpRequest) -> dict[str, Any]:
     listing = Listing.of(
         request, name="runs", sorts={"name": "name", "rows": "rows"}, default="name", filters=("status",)
@@ -122,6 +215,7 @@ def samples(request: HttpRequest) -> dict[str, Any]:
     return {
         "badges": BADGES,
         "listing": listing.show(shown),
+        "charts": charts(),
         "nothing": Listing.of(request, name="none", sorts={"name": "name"}, default="name").show([]),
         "statuses": [(label, label) for label, *_ in BADGES[:6]],
         "form": SampleForm(prefix="fresh"),
@@ -132,6 +226,26 @@ def samples(request: HttpRequest) -> dict[str, Any]:
         "earlier": timezone.now() - timedelta(seconds=42),
         "long_ago": timezone.now() - timedelta(days=500),
         "tags": {"team": "clinical-ml", "cost": 4711},
+        "drafts": [
+            {
+                "key": UUID(int=1),
+                "about": "diabetes-screening / diabetes:4",
+                "href": "#draft",
+                "begun": timezone.now(),
+            },
+            {
+                "key": UUID(int=2),
+                "about": "brave_sun",
+                "href": "#draft",
+                "is_for_job": True,
+                "begun": timezone.now(),
+            },
+        ],
+        "meanwhile": {
+            "sentence": "ada changed gbt-v4 meanwhile.",
+            "conflicts": [{"label": "Scoring timeout (seconds)", "theirs": "60 s", "mine": "90 s"}],
+            "taken_over": [{"label": "Max retries", "theirs": "5"}],
+        },
         "nodes": [
             {
                 "title": "Data",

@@ -25,6 +25,9 @@ class Listing:
     size: int
     sorts: Mapping[str, Sequence[str]]
     page: Page[Any] | None = field(default=None)
+    target: str = (
+        "closest .list-rows"  # what sort and page links swap: the rows, or the polled part around them
+    )
 
     @classmethod
     def of(

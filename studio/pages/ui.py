@@ -3,6 +3,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
+from studio.actions.account import choose_theme
 from studio.pages.component_samples import samples
 from studio.pages.render import render_page
 
@@ -13,15 +14,22 @@ A_YEAR = 365 * 24 * 3600
 @login_not_required
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
-    """Without JavaScript the theme button posts here; with it the same cookie is written in the browser."""
+    """The theme buttons post here; with JavaScript the same cookie is written in the browser at once."""
     back = request.headers.get("Referer", "")
     response = HttpResponseRedirect(
         back if url_has_allowed_host_and_scheme(back, {request.get_host()}) else "/"
     )
-    choice = request.POST.get("theme")
+    choice = request.POST.get("theme", "")
     if choice in THEMES:
-        response.set_cookie("theme", choice, max_age=A_YEAR, samesite="Lax", secure=request.is_secure())
+        remember_theme(request, response, choice)
+        if request.user.is_authenticated:
+            choose_theme(user=request.user, theme=choice)
     return response
+
+
+def remember_theme(request: HttpRequest, response: HttpResponse, theme: str) -> None:
+    """In this browser; the person's profile carries it to the next one."""
+    response.set_cookie("theme", theme, max_age=A_YEAR, samesite="Lax", secure=request.is_secure())
 
 
 @require_GET

@@ -4,13 +4,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.template import Context, Library
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from studio.templatetags.ui import draw
 
 register = Library()
+
+SELECTED = mark_safe(" selected")
 
 
 @register.simple_block_tag(takes_context=True)
@@ -23,7 +25,12 @@ def list_toolbar(context: Context, content: str, listing: Any, search: str) -> S
 def list_filter(listing: Any, name: str, label: str, choices: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """A filter chip: a select whose first choice is "any"."""
     chosen = listing.filters.get(name, "")
-    options = [(str(value), text, str(value) == chosen) for value, text in choices]
+    # Joined here and not in the template, which takes ten times as long over hundreds of names.
+    options = format_html_join(
+        "",
+        '<option value="{}"{}>{}</option>',
+        ((value, SELECTED if str(value) == chosen else "", text) for value, text in choices),
+    )
     return {"listing": listing, "name": name, "label": label, "options": options, "chosen": chosen}
 
 
@@ -48,6 +55,7 @@ def list_header(listing: Any, name: str, label: str, numeric: bool = False) -> d
         "numeric": numeric,
         "current": current,
         "descending": descending,
+        "target": listing.target,
         "href": listing.url(sort=target if target != listing.default_sort else None, page=None),
     }
 

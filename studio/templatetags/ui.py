@@ -31,8 +31,9 @@ def icons() -> Mapping[str, str]:
     return dict(re.findall(r'<symbol id="([^"]+)"[^>]*>(.*?)</symbol>', sprite))
 
 
-@register.simple_tag
-def icon(name: str, size: int = 18, css: str = "") -> SafeString:
+@register.simple_tag(name="icon")
+@cache
+def glyph(name: str, size: int = 18, css: str = "") -> SafeString:
     """An outline icon; decoration only, so the word beside it carries the meaning."""
     if name not in icons():
         raise TemplateSyntaxError(
@@ -49,15 +50,22 @@ def icon(name: str, size: int = 18, css: str = "") -> SafeString:
     )
 
 
-@register.inclusion_tag("ui/badge.html")
-def badge(label: str, tone: str = "neutral", icon: str = "", title: str = "") -> dict[str, str]:
-    return {"label": label, "tone": tone, "icon": icon, "title": title}
+@register.simple_tag
+def badge(label: str, tone: str = "neutral", icon: str = "", title: str = "") -> SafeString:
+    """Written here and not in a template, since a list draws one for each of its rows."""
+    return format_html(
+        '<span class="badge tone-{}"{}>{}<span>{}</span></span>',
+        tone or "neutral",
+        format_html(' title="{}"', title) if title else "",
+        glyph(icon, size=16) if icon else "",
+        label,
+    )
 
 
-@register.inclusion_tag("ui/badge.html")
-def status(thing: Any, title: str = "") -> dict[str, str]:
+@register.simple_tag
+def status(thing: Any, title: str = "") -> SafeString:
     """The badge of anything with `status_label`, `status_tone` and `status_icon`."""
-    return {"label": thing.status_label, "tone": thing.status_tone, "icon": thing.status_icon, "title": title}
+    return badge(thing.status_label, thing.status_tone, thing.status_icon, title)
 
 
 @register.simple_block_tag

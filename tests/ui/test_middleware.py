@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.test import RequestFactory
 from django_htmx.middleware import HtmxMiddleware
 
-from studio.errors import NotAllowed, StudioError
+from studio.errors import NotAllowed, NotFound, StudioError
 from studio.middleware import HtmxResponseMiddleware, LoginRequiredMiddleware, StudioErrorMiddleware
 from studio.pages.component_samples import samples
 from studio.pages.render import render_page
@@ -154,8 +154,24 @@ def test_only_a_plain_htmx_request_gets_the_fragment(
 
 @pytest.mark.parametrize(("choice", "kept"), [("dark", True), ("pink", False)])
 def test_the_theme_is_a_cookie_without_javascript(rf: RequestFactory, choice: str, kept: bool) -> None:
-    response = theme(
-        rf.post("/ui/theme/", {"theme": choice}, headers={"Referer": "https://elsewhere.example/"})
-    )
+    request = rf.post("/ui/theme/", {"theme": choice}, headers={"Referer": "https://elsewhere.example/"})
+    request.user = AnonymousUser()
+    response = theme(request)
     assert response.headers["Location"] == "/"
     assert ("theme" in response.cookies) is kept
+
+
+@pytest.mark.parametrize(
+    ("page", "is_loaded_anew"), [("/jobs/gone/", True), ("/jobs/gone/?row=9", True), ("/jobs/", False)]
+)
+def test_a_page_whose_thing_is_gone_is_loaded_anew_and_asks_no_more(
+    rf: RequestFactory, page: str, is_loaded_anew: bool
+) -> None:
+    def refuse_it(request: HttpRequest) -> HttpResponse:
+        raise NotFound("The job is no longer there.")
+
+    headers = {**HTMX, "HX-Current-URL": f"http://testserver{page}"}
+    for view in (refuse_it, lambda _request: HttpResponse(status=404)):
+        answer = through(rf.get("/jobs/gone/", headers=headers), view)
+        assert ("HX-Refresh" in answer.headers) is is_loaded_anew
+        assert (answer.status_code == 200) is is_loaded_anew
