@@ -35,6 +35,7 @@ def edit_deployment(
     subject = f"{deployment.endpoint.name}/{deployment.name}"
     before, after = _difference(deployment, description, tags, settings)
     with transaction.atomic():
+        held(deployment.endpoint)  # first, as everybody does who locks both
         same = Deployment.objects.filter(pk=deployment.pk, revision=revision)
         if not same.update(
             revision=F("revision") + 1,

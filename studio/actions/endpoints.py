@@ -119,6 +119,8 @@ def _there(endpoint: Endpoint) -> Endpoint:
 
 def keep_deployment(deployment: Deployment) -> None:
     """Whoever deletes it waits for this transaction. Raises NotAllowed when it is gone already."""
+    # The endpoint first, as everybody does who locks both.
+    list(Endpoint.objects.select_for_update(no_key=True).filter(pk=deployment.endpoint_id).values("pk"))
     if not Deployment.objects.select_for_update(no_key=True).filter(pk=deployment.pk).exists():
         gone = _("The deployment “%(name)s” was deleted meanwhile. Choose another one.")
         raise NotAllowed(gone % {"name": deployment})

@@ -6,7 +6,6 @@ from functools import partial
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from studio.actions import events, scratch
@@ -31,12 +30,16 @@ def deletable_outputs(*, job: Job) -> Sequence[StoredObject]:
 
 def why_outputs_stay(*, job: Job) -> str:
     """Why the files that the job wrote are not deleted with it; empty when they can be."""
-    folder = job.output_path.strip("/")
-    within = Q(path=folder) | Q(path__startswith=f"{folder}/")
-    reading = DataAssetVersion.objects.filter(within, datastore=job.output_datastore).first()
-    if reading is None:
+    if job.output_datastore is None:
         return ""
-    return _("The data asset %(asset)s reads these files, so they stay.") % {"asset": reading}
+    folder = job.output_path.strip("/")
+    reading = DataAssetVersion.objects.around(job.output_datastore, folder).first()
+    if reading is not None:
+        return _("The data asset %(asset)s reads these files, so they stay.") % {"asset": reading}
+    busy = Job.objects.unfinished().around(job.output_datastore, folder).exclude(pk=job.pk).first()
+    if busy is not None:
+        return _("The job %(job)s, which has not ended, reads or writes here, so they stay.") % {"job": busy}
+    return ""
 
 
 def delete_job(*, user: User, job: Job, with_outputs: bool = False) -> None:
@@ -57,6 +60,8 @@ def delete_job(*, user: User, job: Job, with_outputs: bool = False) -> None:
             display_name=kept.display_name,
             outputs=deleted,
         )
+        # A retry of a retry still leads to the first, whose parts it may read.
+        Job.objects.filter(retry_of=kept).update(retry_of=kept.retry_of)
         kept.delete()
         rest = partial(_remove_rest, kept.output_datastore, kept.name, kept.parts_path)
         transaction.on_commit(rest, robust=True)

@@ -107,7 +107,8 @@ class Machine:
         pids = [one.process.pid for own in self.clusters.values() for one in own.nodes]
         if not pids:
             return {}
-        rows = Node.objects.filter(host=self.host, pid__in=pids).order_by("pk")  # the newest wins
+        # A row of an earlier start of this machine may have the same number: it has ended, and tells nothing.
+        rows = Node.objects.filter(host=self.host, pid__in=pids, stopped_at=None).order_by("pk")
         return {row.pid: row for row in rows}
 
     def _has_one(self, name: str, count: int, rows: dict[int, Node]) -> bool:

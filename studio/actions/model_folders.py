@@ -106,8 +106,10 @@ def _check_end(file: UploadedFile) -> None:
         )
     count, length = struct.unpack("<HL", tail[at + 10 : at + 16])
     large = tail.rfind(b"PK\x06\x06", 0, at)
-    if large >= 0 and len(tail) >= large + 48 and (count == 0xFFFF or length == 0xFFFFFFFF):
-        count, length = struct.unpack("<QQ", tail[large + 32 : large + 48])
+    if large >= 0 and len(tail) >= large + 48:
+        # zipfile believes this record wherever it stands.
+        many, long = struct.unpack("<QQ", tail[large + 32 : large + 48])
+        count, length = max(count, many), max(length, long)
     _check_count(count)
     if length > MOST_DIRECTORY:
         raise FolderRefused(_("The zip file’s table of contents is too long. Zip the model’s folder alone."))

@@ -128,6 +128,8 @@ def register(*, registration_id: int, holder: Holder) -> None:
             version = _register(claimed)
         except Unavailable as error:
             _later(claimed, str(error))
+        except MoveRefused:
+            return
         except StudioError as error:
             _fail(claimed, str(error))
         except Exception as error:
@@ -161,6 +163,8 @@ def _register(claimed: Registration) -> int:
     run_id, source = files.get("run_id", ""), files.get("source", "")
     if claimed.is_from_files:
         run_id, source = _upload(claimed)
+    if not Registration.objects.filter(pk=claimed.pk, lease=claimed.lease).exists():
+        raise MoveRefused(_("Another worker has taken this registration over."))
     return registry.create_version(
         name=claimed.name,
         source=source,
@@ -173,6 +177,7 @@ def _register(claimed: Registration) -> int:
 
 def _upload(claimed: Registration) -> tuple[str, str]:
     """The files as those of a run, where any client and any artifact store of MLflow find them: its id and theirs."""
+    import requests
     from mlflow.exceptions import MlflowException
 
     client = following.registry()
@@ -184,6 +189,8 @@ def _upload(claimed: Registration) -> tuple[str, str]:
             place = posixpath.dirname(posixpath.join("model", file.path.removeprefix(f"{folder}/")))
             client.log_artifact(run.info.run_id, str(store.local_file(file.path)), place)
         client.set_terminated(run.info.run_id)
+    except requests.RequestException as error:  # as the upload itself fails; it is tried again
+        raise Unavailable(registry.away(_said(error))) from error
     except MlflowException as error:
         if error.get_http_status_code() >= 500:
             raise Unavailable(registry.away(_said(error))) from error
@@ -203,8 +210,9 @@ def _run_of(client: Any, claimed: Registration) -> Any:
 
 
 def _succeed(claimed: Registration, version: int) -> None:
+    if not _end(claimed, Registration.Status.SUCCEEDED, version=version, error=""):
+        return
     _remove_files(claimed)
-    _end(claimed, Registration.Status.SUCCEEDED, version=version, error="")
     try:
         following.follow_registry(now=timezone.now())
     except Unavailable:
@@ -212,15 +220,18 @@ def _succeed(claimed: Registration, version: int) -> None:
 
 
 def _fail(claimed: Registration, why: str) -> None:
-    _end(claimed, Registration.Status.FAILED, error=why)
-    _remove_files(claimed)
+    if _end(claimed, Registration.Status.FAILED, error=why):
+        _remove_files(claimed)
 
 
-def _end(claimed: Registration, status: str, **fields: Any) -> None:
+def _end(claimed: Registration, status: str, **fields: Any) -> bool:
+    """Whether it was still ours to end; if not, whoever has it now needs its files."""
     try:
         claimed.move_to(status, held=claimed.lease, finished_at=Now(), **fields, **Registration.RELEASED)
     except MoveRefused:
         logger.warning("a registration was taken over", extra={"action": "lease_lost"})
+        return False
+    return True
 
 
 def _later(claimed: Registration, why: str) -> None:

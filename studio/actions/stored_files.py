@@ -104,7 +104,10 @@ def upload_files(
     """
     check_can_write_to_datastore(user, datastore)
     store, home = open_store(datastore), tidy(folder)
-    named = {_inside(home, safe_name(path)): file for path, file in files}
+    placed = [(_inside(home, safe_name(path)), file) for path, file in files]
+    named = dict(placed)
+    if len(named) < len(placed):
+        raise FieldErrors({"files": _("Two of the files have the same name. Rename one.")})
     staging = _inside(home, f".upload-{uuid.uuid4().hex}")
     try:
         store.path(folder)

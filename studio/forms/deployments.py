@@ -218,7 +218,7 @@ class ComputeStep(StepForm):
         clusters, field = Cluster.objects.with_nodes(), self.fields["cluster"]
         field.queryset = clusters  # type: ignore[attr-defined]
         field.widget.descriptions = {str(cluster.pk): cluster_in_words(cluster) for cluster in clusters}
-        first = next(iter(clusters), None)
+        first = min(clusters, key=lambda cluster: cluster.is_stopped, default=None)
         field.initial = first.pk if first else None
 
     def clean(self) -> dict[str, Any]:
@@ -239,7 +239,18 @@ def cluster_in_words(cluster: Cluster) -> str:
     """The line below its name, of a cluster that was fetched with_nodes()."""
     slots = ngettext("%(n)s slot per node", "%(n)s slots per node", cluster.slots) % {"n": cluster.slots}
     live = _("%(live)s of %(max)s nodes live") % {"live": cluster.live_count, "max": cluster.max_nodes}
-    return " · ".join([cluster.get_kind_display(), slots, str(live)])
+    return " · ".join([cluster.get_kind_display(), slots, str(live), *_what_comes(cluster)])
+
+
+def _what_comes(cluster: Cluster) -> list[str]:
+    """What happens to a deployment on a cluster without a node; nothing where there is one."""
+    if cluster.is_stopped:
+        return [str(_("stopped: a deployment waits until somebody starts it"))]
+    if cluster.live_count:
+        return []
+    if cluster.is_external:
+        return [str(_("no node has joined yet: a deployment waits for one"))]
+    return [str(_("starts a node when there is work"))]
 
 
 class ReviewStep(StepForm):

@@ -9,7 +9,7 @@ from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Q
 from django.db.models.functions import Coalesce, Now
 
 from studio.models.compute import Cluster
-from studio.models.data import DataAssetVersion
+from studio.models.data import DataAssetVersion, Datastore
 from studio.models.endpoints import Endpoint
 from studio.models.leases import LeasedQuerySet
 from studio.models.models import ModelVersion
@@ -75,6 +75,15 @@ class JobQuerySet(LeasedQuerySet):
 
     def reading(self, versions: Iterable[DataAssetVersion]) -> "JobQuerySet":
         return self.filter(input_asset__in=versions)
+
+    def around(self, datastore: Datastore, folder: str) -> "JobQuerySet":
+        """Those that write into the folder, or read it, a folder that holds it, or what lies in it."""
+        parts = folder.split("/")
+        above = ["/".join(parts[:end]) for end in range(len(parts) + 1)]
+        reads = Q(input_path__in=above) | Q(input_path__startswith=f"{folder}/")
+        return self.filter(
+            Q(reads, input_datastore=datastore) | Q(output_datastore=datastore, output_path=folder)
+        )
 
     def on_cluster(self, cluster: Cluster) -> "JobQuerySet":
         return self.filter(cluster=cluster)

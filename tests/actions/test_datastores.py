@@ -2,6 +2,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import close_old_connections, connection
 
 from studio.actions import datastores, stored_files
@@ -137,3 +138,10 @@ def test_an_upload_that_is_cut_off_leaves_nothing(store: Datastore) -> None:
             replace=True,
         )
     assert list(Path(store.location).iterdir()) == []
+
+
+def test_two_files_of_one_name_are_refused_and_neither_is_stored(person, store):
+    files = [("x.csv", SimpleUploadedFile("x.csv", b"1")), ("x.csv", SimpleUploadedFile("x.csv", b"2"))]
+    with pytest.raises(FieldErrors, match="same name"):
+        stored_files.upload_files(user=person, datastore=store, folder="in", files=files, replace=True)
+    assert not list(Path(store.options["root"]).rglob("*.csv"))

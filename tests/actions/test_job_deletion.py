@@ -70,15 +70,40 @@ def test_what_a_later_job_has_written_in_the_same_place_stays(person, store):
     assert (folder_of(first) / "predictions.csv").exists()
 
 
-def test_what_a_data_asset_reads_is_not_deleted(person, store):
-    job = finished(store)
+@pytest.mark.parametrize("path", ["out/2026", "out", "", "out/2026/predictions.csv"])
+def test_what_a_data_asset_reads_is_not_deleted(person, store, path):
+    job = finished(store, output_path="out/2026")
     asset = DataAsset.objects.create(name="scores", type=DataAsset.Type.FOLDER)
-    DataAssetVersion.objects.create(
-        asset=asset, version=1, datastore=store, path=job.output_path, size=1, files=1
-    )
+    DataAssetVersion.objects.create(asset=asset, version=1, datastore=store, path=path, size=1, files=1)
     with pytest.raises(StudioError, match="scores:1 reads these files"):
         delete_job(user=person, job=job, with_outputs=True)
     assert Job.objects.filter(pk=job.pk).exists()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"input_path": "out"},
+        {"input_path": "out/2026"},
+        {"input_path": "out/2026/predictions.csv"},
+        {"output_path": "out/2026"},
+    ],
+)
+def test_what_a_running_job_reads_or_writes_is_not_deleted(person, store, place):
+    job = finished(store, output_path="out/2026")
+    factories.job(Status.RUNNING, datastore=store, **place)
+    with pytest.raises(StudioError, match="which has not ended"):
+        delete_job(user=person, job=job, with_outputs=True)
+    assert (folder_of(job) / "predictions.csv").exists()
+
+
+def test_a_retry_of_a_retry_leads_to_the_first_when_the_one_between_goes(person, store):
+    first = finished(store)
+    second = factories.job(Status.FAILED, datastore=store, retry_of=first)
+    third = factories.job(Status.FAILED, datastore=store, retry_of=second)
+    delete_job(user=person, job=second)
+    third.refresh_from_db()
+    assert third.retry_of == first
 
 
 def test_a_disk_that_refuses_keeps_the_job(person, store, monkeypatch):

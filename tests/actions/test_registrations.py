@@ -16,6 +16,7 @@ from studio.actions.leases import Holder
 from studio.actions.model_folders import members_of_folder
 from studio.errors import FieldErrors, NotAllowed
 from studio.models import Event, ModelVersion, RegisteredModel, Registration
+from studio.models.states import MoveRefused
 from tests import factories, running
 from tests.actions.test_models import MLMODEL
 from tests.actions.test_models import register as register_run
@@ -119,6 +120,20 @@ def test_a_worker_that_dies_after_mlflow_was_told_is_followed_without_a_second_v
     made.refresh_from_db()
     assert (made.status, made.version) == ("Succeeded", 1)
     assert len(client.search_model_versions("name='risk'")) == 1
+
+
+def test_a_worker_that_lost_its_lease_registers_nothing_and_leaves_the_files(client, person, store, holder):
+    made = staged(person)
+    registrations._claim(made.pk, holder)
+    claimed = Registration.objects.select_related("created_by").get(pk=made.pk)
+    Registration.objects.update(lease=uuid.uuid4())
+    with pytest.raises(MoveRefused):
+        registrations._register(claimed)
+    registrations._fail(claimed, "late")
+    made.refresh_from_db()
+    assert made.status == "Registering"
+    assert len(files_left(store)) == 3
+    assert client.search_model_versions("name='risk'") == []
 
 
 def test_one_that_is_held_is_left_alone(client, person, holder, another):

@@ -35,6 +35,7 @@ ENTRIES = (
             "The job %(job)s retries it and reads its parts. Wait for the end of that one, or cancel it.",
             "The output files cannot be deleted: %(reason)s. The job is kept.",
             "The data asset %(asset)s reads these files, so they stay.",
+            "The job %(job)s, which has not ended, reads or writes here, so they stay.",
         ],
         _("Something still needs the job or its files, or the disk refuses."),
         _(

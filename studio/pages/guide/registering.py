@@ -54,6 +54,7 @@ ENTRIES = [
         _("MLflow refuses it"),
         [
             "MLflow refuses the files: …",
+            "Another worker has taken this registration over.",
             "“…” is not among the files of ….",
             "A model’s name has no “/” and no “:”.",
             "MLflow takes no such name. Use letters, digits, “-”, “_” and “.”.",
