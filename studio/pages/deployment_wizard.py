@@ -206,7 +206,6 @@ def _shown(request: HttpRequest, draft: Draft, step: Step, form: Any) -> dict[st
         return _environment(_version(draft))
     if step.name == "compute":
         return {
-            "live_nodes": sum(cluster.live_count for cluster in Cluster.objects.with_nodes()),
             "new_cluster": reverse("deployments:new_cluster", args=[draft.key]),
             "why_no_cluster": permissions.reason_against(permissions.check_can_create_cluster, request.user),
         }
