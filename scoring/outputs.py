@@ -113,22 +113,22 @@ def _opened(source: Path | Callable[[], BinaryIO]) -> BinaryIO:
 
 
 def read_errors(part: PartRef) -> Iterator[tuple[int, int, str, str]]:
-    import pyarrow as pa
-
     if part.errors is None:
         return
-    with _opened(part.errors) as stream, pa.ipc.open_stream(stream) as reader:
-        for batch in reader:
-            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+    for batch in _streamed(part.errors):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def _batches(part: PartRef) -> Iterator["pa.RecordBatch"]:
-    """Of all the streams in a part; see the scorer's PartWriter."""
+    if any(one.report.rows for one in part.slices):
+        yield from _streamed(part.part)
+
+
+def _streamed(source: Path | Callable[[], BinaryIO]) -> Iterator["pa.RecordBatch"]:
+    """The batches of all the streams in a file; see the scorer's PartWriter."""
     import pyarrow as pa
 
-    if not any(one.report.rows for one in part.slices):
-        return
-    with _opened(part.part) as stream:
+    with _opened(source) as stream:
         buffered = stream if hasattr(stream, "peek") else io.BufferedReader(stream)  # type: ignore[type-var]
         while buffered.peek(1):
             with pa.ipc.open_stream(buffered) as reader:

@@ -1,8 +1,9 @@
-"""Which files a job scores, and how they are put together to mini-batches."""
+"""Which files a job scores, how the large ones are divided, and how all are put together to mini-batches."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 from scoring.errors import InputError
 
@@ -19,9 +20,19 @@ class InputFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Slice:
+    """A file, or the part of it from `start` to `end`: bytes of a text file, row groups of a Parquet file."""
+
     path: str
-    size: int
+    size: int  # bytes of the part
     etag: str = ""
+    start: int = 0
+    end: int | None = None  # None: to the end of the file
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+Divide = Callable[[InputFile], Sequence[Slice]]
 
 
 def is_hidden(path: str) -> bool:
@@ -36,8 +47,23 @@ def file_kind(path: str) -> str:
     return KINDS[suffix]
 
 
-def plan(*, files: Iterable[InputFile], mini_batch_size: int) -> list[list[Slice]]:
-    """Mini-batches of whole files in name order; the same input always gives the same plan."""
+def whole(file: InputFile) -> Slice:
+    return Slice(path=file.path, size=file.size, etag=file.etag)
+
+
+def plan(
+    *, files: Iterable[InputFile], mini_batch_size: int, split_size: int, divide: Divide
+) -> list[list[Slice]]:
+    """Mini-batches in name order of files; the same input always gives the same plan.
+
+    A file of more than `split_size` bytes (0: none is) is divided by `divide`, each of its slices a mini-batch.
+    Others are put together, at most `mini_batch_size` files and `split_size` bytes.
+    """
+    return list(_grouped(to_score(files=files), mini_batch_size, split_size, divide))
+
+
+def to_score(*, files: Iterable[InputFile]) -> list[InputFile]:
+    """The files that a job reads, in the order of their names. Raises InputError where one cannot be scored."""
     visible = sorted((f for f in files if not is_hidden(f.path)), key=lambda f: f.path)
     if not visible:
         raise InputError(
@@ -45,8 +71,23 @@ def plan(*, files: Iterable[InputFile], mini_batch_size: int) -> list[list[Slice
             f"{ACCEPTED}; names starting with . or _ are left out."
         )
     _refuse_unsupported(visible)
-    slices = [Slice(path=f.path, size=f.size, etag=f.etag) for f in visible]
-    return [slices[i : i + mini_batch_size] for i in range(0, len(slices), mini_batch_size)]
+    return visible
+
+
+def _grouped(files: list[InputFile], most: int, split_size: int, divide: Divide) -> Iterator[list[Slice]]:
+    group: list[Slice] = []
+    for file in files:
+        is_large = 0 < split_size < file.size
+        is_full = len(group) == most or 0 < split_size < sum(one.size for one in group) + file.size
+        if group and (is_large or is_full):
+            yield group
+            group = []
+        if is_large:
+            yield from ([one] for one in divide(file))
+        else:
+            group.append(whole(file))
+    if group:
+        yield group
 
 
 def _refuse_unsupported(files: list[InputFile]) -> None:

@@ -34,6 +34,8 @@ class LocalSlice:
     path: Path
     kind: str
     name: str = ""  # what people know the file as; the path's own name when empty
+    start: int = 0  # as scoring.plan.Slice has them
+    end: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,7 @@ class SliceReport:
     records: int  # counted while reading, independently of the parser
     rows: int  # scored
     errors: int
+    failed: str = ""  # why nothing of it could be scored, as a sentence
     first_error: tuple[int, str] | None = None  # row in the slice, message
     columns: list[tuple[str, str]] = field(default_factory=list)  # name, Arrow type or types
     passed: list[tuple[str, str]] = field(default_factory=list)  # the same of columns passed through
@@ -70,6 +73,7 @@ class SliceReport:
             records=values["records"],
             rows=values["rows"],
             errors=values["errors"],
+            failed=values.get("failed", ""),
             first_error=(first[0], first[1]) if first else None,
             columns=columns,
             passed=passed,
@@ -181,7 +185,16 @@ class Scorer:
         pass_through: Sequence[str] = (),
         stop: Callable[[], bool] = _never,
     ) -> ScoreReport:
-        given = [{"path": str(s.path), "kind": s.kind, "name": s.name or s.path.name} for s in slices]
+        given = [
+            {
+                "path": str(one.path),
+                "kind": one.kind,
+                "name": one.name or one.path.name,
+                "start": one.start,
+                "end": one.end,
+            }
+            for one in slices
+        ]
         request = {
             "do": "score",
             "slices": given,

@@ -12,9 +12,12 @@ LOGGING_LEVELS = ("warning", "info", "debug")
 OUTPUT_SUFFIXES = (".csv", ".parquet")
 FORBIDDEN_IN_FILE_NAME = '~"#%&*:<>?/\\{|}'
 LONGEST_TIMEOUT = 259_200
+MB = 1 << 20
+LARGEST_SPLIT = 1 << 40
 OVERRIDABLE = (
     "output_file_name",
     "mini_batch_size",
+    "split_size",
     "instance_count",
     "max_concurrency",
     "max_retries",
@@ -45,7 +48,10 @@ class ScoringSettings:
     output_action: str = "append_row"
     output_file_name: str = "predictions.csv"
     write_header: bool = True
-    mini_batch_size: int = 10
+    mini_batch_size: int = 10  # files
+    split_size: int = (
+        32 * MB
+    )  # bytes; larger files are divided, and no mini-batch of several is larger. 0: never
     instance_count: int = 1
     max_concurrency: int | None = None  # None: the node's slots
     max_retries: int = 3
@@ -75,6 +81,7 @@ class ScoringSettings:
             "output_file_name": _output_file_name,
             "write_header": lambda v: "" if isinstance(v, bool) else "Must be on or off.",
             "mini_batch_size": lambda v: _whole_number(v, lowest=1),
+            "split_size": _split_size,
             "instance_count": lambda v: _whole_number(v, lowest=1),
             "max_concurrency": lambda v: "" if v is None else _whole_number(v, lowest=1),
             "max_retries": lambda v: _whole_number(v, lowest=0),
@@ -98,6 +105,13 @@ def _whole_number(value: object, *, lowest: int, highest: int | None = None) -> 
     if highest is not None and not lowest <= value <= highest:
         return f"Must be between {lowest} and {highest}."
     return "" if value >= lowest else f"Must be {lowest} or more."
+
+
+def _split_size(value: object) -> str:
+    said = _whole_number(value, lowest=0, highest=LARGEST_SPLIT)
+    if said or value == 0 or (isinstance(value, int) and value >= MB):
+        return said
+    return "Must be 1 MB or more, or 0 to divide no file."
 
 
 def _output_file_name(value: object) -> str:

@@ -218,7 +218,7 @@ def check_can_retry_job(user: Person, job: Job) -> None:
         raise NotAllowed(_("The job has not ended. Wait for its end, or cancel it."))
     if job.is_canceled:
         raise NotAllowed(_("The job was canceled, and what it had scored was thrown away. Resubmit it."))
-    if job.is_completed and not job.minibatches_failed:
+    if job.is_completed and not job.has_unscored:
         raise NotAllowed(
             _(
                 "All mini-batches completed: rows that could not be scored would fail again. Mend them, and resubmit."
@@ -228,7 +228,7 @@ def check_can_retry_job(user: Person, job: Job) -> None:
         )
     if not job.minibatches_total:
         raise NotAllowed(_("The job failed before its mini-batches were planned. Resubmit it."))
-    if job.is_failed and job.rows_failed and not job.rows_scored and not job.minibatches_failed:
+    if job.is_failed and job.rows_failed and not job.rows_scored and not job.has_unscored:
         raise NotAllowed(
             _("None of its rows could be scored, and none would be now. Mend the data, and resubmit.")
         )

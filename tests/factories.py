@@ -8,6 +8,7 @@ from django.contrib.auth import get_user_model
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from scoring.plan import Slice
 from scoring.settings import ScoringSettings
 from studio.models import (
     Cluster,
@@ -149,7 +150,7 @@ def job(status: str = Job.Status.QUEUED, **fields: Any) -> Job:
 def minibatch(job: Job, status: str = MiniBatch.Status.WAITING, **fields: Any) -> MiniBatch:
     number = fields.pop("number", job.minibatches.count())
     values: dict[str, Any] = {
-        "slices": [{"path": f"file-{number}.csv", "size": 10, "etag": ""}],
+        "slices": [Slice(path=f"file-{number}.csv", size=10).to_dict()],
         "bytes": 10,
         "finished_at": Now() if status in MiniBatch.terminal() else None,
     }

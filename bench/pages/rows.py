@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
+from scoring.plan import Slice
 from scoring.settings import ScoringSettings
 from studio.models import (
     Cluster,
@@ -222,7 +223,7 @@ def _minibatches(jobs: list[Job], count: int) -> None:
                     job=job,
                     number=number,
                     status=MiniBatch.Status.COMPLETED if number % 50 else MiniBatch.Status.FAILED,
-                    slices=[{"path": f"file-{number}.csv", "size": 10, "etag": ""}],
+                    slices=[Slice(path=f"file-{number}.csv", size=10).to_dict()],
                     bytes=10,
                     attempts=1,
                     node=f"node-{number % 4}",

@@ -28,7 +28,8 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "uint64": pa.uint64(),
 }
 WORDS = {"boolean": "true or false", "datetime": "a date and time", "string": "UTF-8 text", "binary": "bytes"}
-WITHOUT_NULLS = ("boolean", "integer", "long", "int8", "int16", "uint8", "uint16", "uint32", "uint64")
+INTEGERS = ("integer", "long", "int8", "int16", "uint8", "uint16", "uint32", "uint64")
+WITHOUT_NULLS = ("boolean", *INTEGERS)
 TRUE = (b"true", b"True", b"TRUE", b"1")
 FALSE = (b"false", b"False", b"FALSE", b"0")
 _NULL_BYTES = frozenset(null.encode() for null in NULLS)
@@ -97,7 +98,7 @@ def text_type(column: pa.Array) -> str:
 def _family(kind: str) -> str:
     if kind in ("float", "double"):
         return "float"
-    return "integer" if kind in WITHOUT_NULLS and kind != "boolean" else kind
+    return "integer" if kind in INTEGERS else kind
 
 
 def _is_text(kind: pa.DataType) -> bool:

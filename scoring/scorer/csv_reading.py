@@ -3,55 +3,77 @@ ours."""
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Sequence
+from typing import Any, BinaryIO, Iterator, Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from scoring.scorer.casting import text_type
-from scoring.scorer.csv_text import NULLS, Block, Header, as_utf8, read_header, record_blocks
+from scoring.scorer.casting import ARROW_TYPES, FALSE, INTEGERS, TRUE, text_type
+from scoring.scorer.csv_text import NULLS, Block, Extent, Header, as_utf8, read_header, record_blocks
 from scoring.scorer.failures import FileFailure
 from scoring.scorer.needs import Need, Needs
 from scoring.scorer.passing import NOTHING_WRITTEN, as_written, places_of
 from scoring.scorer.reading import Chunk, Source, cast_columns, column_arrays, count_from
 
+PIECE_BYTES = 1 << 20  # what the parser is given at once: it stays in the processor's cache
+# Types that the parser itself gives exactly as our casts do, or refuses.
+TYPED = ("double", "float", "boolean", "string", *INTEGERS)
+
 
 class CsvSource(Source):
+    """The records of a file from byte `start` to `end`; the header is read wherever they are."""
+
     def __init__(
-        self, path: str, name: str, needs: Needs, block_bytes: int, pass_through: Sequence[str] = ()
+        self,
+        file: BinaryIO,
+        name: str,
+        needs: Needs,
+        block_bytes: int,
+        pass_through: Sequence[str] = (),
+        start: int = 0,
+        end: int | None = None,
     ) -> None:
         self.records = 0
-        with open(path, "rb") as stream:
-            header = read_header(stream, name)
+        header = read_header(file, name)
         self._needs = needs.of(header.names, name)
         passed = places_of(header.names, pass_through, name)
-        self._parser = _Parser(path, name, header, self._needs, passed, block_bytes)
+        self._parser = _Parser(name, header, self._needs, passed)
+        self._file, self._name, self._block = file, name, block_bytes
+        self._start, self._end = max(start, header.end), end
         if needs.natural:
             self._infer()
+
+    def _blocks(self) -> Iterator[Block]:
+        return record_blocks(Extent(self._file, self._start, self._end), self._name, self._block)
 
     def _infer(self) -> None:
         """Without a signature the whole column decides its type, not the part of it that a chunk happens
         to have."""
         order = ("long", "double", "string")
         kinds = [0] * len(self._needs)
-        for parsed in self._parser.blocks():
-            for i, column in enumerate(parsed.columns):
+        for block in self._blocks():
+            for i, column in enumerate(self._parser.as_text(block).columns):
                 if order[kinds[i]] != "string":
                     kinds[i] = max(kinds[i], order.index(text_type(column)))
         for need, kind in zip(self._needs, kinds):
             need.kind = order[kind]
 
     def chunks(self) -> Iterator[Chunk]:
-        for parsed in self._parser.blocks():
+        for block in self._blocks():
+            parsed = self._parser.parse(block)
             numbers = parsed.numbers(self.records)
-            chunk = cast_columns(
-                parsed.columns,
-                self._needs,
-                numbers,
-                text=True,
-                escaped=parsed.escaped,
-                passed=parsed.passed,
-            )
+            if parsed.table is not None:
+                chunk = Chunk(parsed.table, [], parsed.passed)
+            else:
+                chunk = cast_columns(
+                    parsed.columns,
+                    self._needs,
+                    numbers,
+                    text=True,
+                    escaped=parsed.escaped,
+                    passed=parsed.passed,
+                )
             ragged = [(self.records + row, "parse", message) for row, message in parsed.ragged]
             chunk.errors = sorted(chunk.errors + ragged)
             self.records += parsed.records
@@ -59,12 +81,15 @@ class CsvSource(Source):
 
 
 class _Parsed:
-    """A block's raw fields by column, and its rows that have too few or too many."""
+    """A block's rows that have all fields, as a typed `table` or as raw fields by column; and the others."""
 
+    table: pa.Table | None = None
+    columns: list[Any] = []
     passed: list[Any] = []
+    escaped = False
 
-    def __init__(self, columns: list[Any], rows: int, ragged: list[tuple[int, str]], escaped: bool) -> None:
-        self.columns, self.ragged, self.escaped = columns, ragged, escaped
+    def __init__(self, rows: int, ragged: list[tuple[int, str]]) -> None:
+        self.ragged = ragged
         self.records = rows + len(ragged)
 
     def numbers(self, start: int) -> pa.Array:
@@ -79,20 +104,45 @@ class _Parsed:
 
 
 class _Parser:
-    def __init__(
-        self, path: str, name: str, header: Header, needs: list[Need], passed: list[int], block: int
-    ) -> None:
-        self._path, self._name, self._header, self._block = path, name, header, block
+    def __init__(self, name: str, header: Header, needs: list[Need], passed: list[int]) -> None:
+        self._name, self._header, self._needs = name, header, needs
         self._columns = [str(need.index) for need in needs]
         self._passed = [str(place) for place in passed]
+        self._types = {str(need.index): ARROW_TYPES[need.kind] for need in needs if need.kind in TYPED}
+        self._has_integers = any(need.kind in INTEGERS for need in needs)
 
-    def blocks(self) -> Iterator[_Parsed]:
-        with open(self._path, "rb") as stream:
-            stream.seek(self._header.end)
-            for block in record_blocks(stream, self._name, self._block):
-                yield self._parse(block)
+    def parse(self, block: Block) -> _Parsed:
+        """Typed where every value of the block is written as its type usually is, else as text."""
+        parsed = self._as_typed(block) or self.as_text(block)
+        if self._passed:
+            # Read once more: what is a null to the model is a text that somebody wrote here.
+            data, escaped = as_utf8(block.data)
+            text = dict.fromkeys(self._passed, pa.binary())
+            again = self._read(data, text, NOTHING_WRITTEN, lambda row: "skip")
+            parsed.passed = [as_written(c, escaped) for c in column_arrays(again.combine_chunks())]
+        return parsed
 
-    def _parse(self, block: Block) -> _Parsed:
+    def _as_typed(self, block: Block) -> _Parsed | None:
+        """None where a value needs a closer look; then nothing is decided here."""
+        if len(self._types) < len(self._needs) or as_utf8(block.data)[1]:
+            return None
+        if self._has_integers and (b"0x" in block.data or b"0X" in block.data):
+            return None  # Arrow takes 0x10 for 16
+        try:
+            tables = [
+                self._read(piece, self._types, NULLS, lambda row: "error")
+                for piece in block.pieces(PIECE_BYTES)
+            ]
+        except pa.ArrowInvalid:
+            return None
+        table = pa.concat_tables(tables).rename_columns([need.name for need in self._needs])
+        if table.num_rows != block.records or not all(map(_is_plain, table.columns)):
+            return None
+        parsed = _Parsed(table.num_rows, [])
+        parsed.table = table
+        return parsed
+
+    def as_text(self, block: Block) -> _Parsed:
         data, escaped = as_utf8(block.data)
         ragged: list[tuple[int, str]] = []
 
@@ -106,22 +156,19 @@ class _Parser:
             return "skip"
 
         try:
-            table = self._read(data, self._columns, NULLS, invalid)
+            table = self._read(data, dict.fromkeys(self._columns, pa.binary()), NULLS, invalid)
         except pa.ArrowInvalid as error:
             raise FileFailure(f"{self._name} cannot be read as CSV: {error}.") from error
-        parsed = _Parsed(column_arrays(table.combine_chunks()), table.num_rows, ragged, escaped)
+        parsed = _Parsed(table.num_rows, ragged)
+        parsed.columns, parsed.escaped = column_arrays(table.combine_chunks()), escaped
         if parsed.records != block.records:
             raise FileFailure(
                 f"{self._name} cannot be read as CSV without losing rows: {block.records} records were "
                 f"counted, {parsed.records} understood. Check its quotes."
             )
-        if self._passed:
-            # Read once more: what is a null to the model is a text that somebody wrote here.
-            again = self._read(data, self._passed, NOTHING_WRITTEN, lambda row: "skip")
-            parsed.passed = [as_written(c, escaped) for c in column_arrays(again.combine_chunks())]
         return parsed
 
-    def _read(self, data: bytes, columns: list[str], nulls: Sequence[str], invalid: Any) -> pa.Table:
+    def _read(self, data: bytes, types: dict[str, Any], nulls: Sequence[str], invalid: Any) -> pa.Table:
         names = [str(i) for i in range(len(self._header.names))]
         return pacsv.read_csv(
             pa.BufferReader(data),
@@ -131,10 +178,19 @@ class _Parser:
             parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=invalid),
             convert_options=pacsv.ConvertOptions(
                 check_utf8=False,
-                include_columns=columns,
-                column_types={name: pa.binary() for name in columns},
+                include_columns=list(types),
+                column_types=types,
                 null_values=list(nulls),
+                true_values=[word.decode() for word in TRUE],
+                false_values=[word.decode() for word in FALSE],
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
             ),
         )
+
+
+def _is_plain(column: pa.ChunkedArray) -> bool:
+    """Not where a spelling of NaN became one, or a null stands where the type has none: those are errors."""
+    if pa.types.is_floating(column.type):
+        return not pc.any(pc.is_nan(column)).as_py()
+    return pa.types.is_string(column.type) or not column.null_count

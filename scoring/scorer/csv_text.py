@@ -88,14 +88,41 @@ def _lines(body: io.RawIOBase, consumed: list[int], name: str) -> Iterator[str]:
         yield line
 
 
+class Extent:
+    """The bytes of a stream from `start` to `end` (None: to its end), to be read once, in order."""
+
+    def __init__(self, stream: BinaryIO, start: int, end: int | None) -> None:
+        stream.seek(start)
+        self._stream = stream
+        self._left = None if end is None else max(0, end - start)
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size if self._left is None else min(size, self._left))
+        if self._left is not None:
+            self._left -= len(data)
+        return data
+
+
 class Block:
     """Bytes that hold whole records, and how many. Blank lines are not records."""
 
-    def __init__(self, data: bytes, records: int) -> None:
-        self.data, self.records = data, records
+    def __init__(self, data: bytes, records: int, is_last: bool = False) -> None:
+        self.data, self.records, self.is_last = data, records, is_last
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """The same in pieces of about `size` bytes that hold whole records."""
+        start = 0
+        while len(self.data) - start > size:
+            piece = self.data[start : start + size]
+            end = _whole_records(piece)[0]
+            if not end:
+                break
+            yield piece[:end]
+            start += end
+        yield self.data[start:] if start else self.data
 
 
-def record_blocks(stream: BinaryIO, name: str, size: int) -> Iterator[Block]:
+def record_blocks(stream: BinaryIO | Extent, name: str, size: int) -> Iterator[Block]:
     """The rest of the stream in blocks of about `size` bytes that end where records end.
 
     Where they end depends on the bytes alone. Blocks are cut here and not by pyarrow, whose reader loses
@@ -130,7 +157,7 @@ def _last_block(data: bytes, name: str) -> Block:
         raise FileFailure(
             f"{name} cannot be read as CSV: a quote that is opened near its end is never closed."
         )
-    return Block(ended, records)
+    return Block(ended, records, is_last=True)
 
 
 def _whole_records(data: bytes) -> tuple[int, int]:

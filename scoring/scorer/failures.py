@@ -6,6 +6,8 @@ from __future__ import annotations
 class FileFailure(Exception):
     """A file cannot be read as a whole; its rows are not scored."""
 
+    file = ""
+
 
 class PredictFailure(Exception):
     def __init__(self, message: str, traceback: str = "") -> None:

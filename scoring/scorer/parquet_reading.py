@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, Sequence
+from typing import BinaryIO, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,15 +18,26 @@ BATCH_VALUES = 2_000_000
 
 
 class ParquetSource(Source):
-    def __init__(self, path: str, name: str, needs: Needs, pass_through: Sequence[str] = ()) -> None:
+    """The rows of the row groups from `start` to `end`."""
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        name: str,
+        needs: Needs,
+        pass_through: Sequence[str] = (),
+        start: int = 0,
+        end: int | None = None,
+    ) -> None:
         self.records = 0
-        self._path, self._name = path, name
+        self._name = name
         try:
-            with pq.ParquetFile(path) as file:
-                schema = file.schema_arrow
-                self._expected = file.metadata.num_rows
+            self._file = pq.ParquetFile(file)
+            schema, metadata = self._file.schema_arrow, self._file.metadata
         except (pa.ArrowException, OSError) as error:
             raise FileFailure(f"{name} cannot be read as Parquet: {_first_line(error)}") from error
+        self._groups = list(range(start, metadata.num_row_groups if end is None else end))
+        self._expected = sum(metadata.row_group(group).num_rows for group in self._groups)
         self._needs = needs.of(list(schema.names), name)
         places_of(schema.names, pass_through, name)
         self._passed = list(pass_through)
@@ -44,18 +55,19 @@ class ParquetSource(Source):
         wanted = list(dict.fromkeys([*names, *self._passed]))
         row = 0
         try:
-            with pq.ParquetFile(self._path) as file:
-                for batch in file.iter_batches(batch_size=rows, columns=wanted, use_threads=False):
-                    arrays = dict(zip(batch.schema.names, column_arrays(batch)))
-                    numbers = count_from(row, batch.num_rows)
-                    yield cast_columns(
-                        [arrays[n] for n in names],
-                        self._needs,
-                        numbers,
-                        text=False,
-                        passed=[as_typed(arrays[n]) for n in self._passed],
-                    )
-                    row += batch.num_rows
+            for batch in self._file.iter_batches(
+                batch_size=rows, row_groups=self._groups, columns=wanted, use_threads=False
+            ):
+                arrays = dict(zip(batch.schema.names, column_arrays(batch)))
+                numbers = count_from(row, batch.num_rows)
+                yield cast_columns(
+                    [arrays[n] for n in names],
+                    self._needs,
+                    numbers,
+                    text=False,
+                    passed=[as_typed(arrays[n]) for n in self._passed],
+                )
+                row += batch.num_rows
         except (pa.ArrowException, OSError) as error:
             raise FileFailure(f"{self._name} cannot be read as Parquet: {_first_line(error)}") from error
         if row != self._expected:

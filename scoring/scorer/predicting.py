@@ -11,11 +11,11 @@ import pandas as pd
 import pyarrow as pa
 
 from scoring.scorer.casting import ARROW_TYPES
-from scoring.scorer.failures import PredictFailure
+from scoring.scorer.failures import FileFailure, PredictFailure
 from scoring.scorer.frames import model_input, predictions
 from scoring.scorer.needs import Needs
 from scoring.scorer.parts import PartWriter
-from scoring.scorer.reading import cast_columns, column_arrays, count_from, open_source
+from scoring.scorer.reading import Source, cast_columns, column_arrays, count_from, open_source
 from scoring.scorer.sketch import merge_two
 from scoring.scorer.sketching import sketch
 
@@ -100,6 +100,8 @@ class LoadedModel:
 
 
 class _Run:
+    """One mini-batch. A file that cannot be used costs itself; what the model raises ends the whole."""
+
     def __init__(
         self, model: LoadedModel, needs: Needs, writer: PartWriter, pass_through: Sequence[str]
     ) -> None:
@@ -111,23 +113,43 @@ class _Run:
 
     def over(self, slices: list[dict[str, Any]]) -> dict[str, Any]:
         try:
-            reports = []
-            for index, one in enumerate(slices):
-                try:
-                    reports.append(self._slice(index, one))
-                except BaseException as error:
-                    error.file = one["name"]  # type: ignore[attr-defined]
-                    raise
+            reports = [self._guarded(index, one, len(slices)) for index, one in enumerate(slices)]
             self._writer.commit()
         except BaseException:
             self._writer.discard()
             raise
         return {"slices": reports, "seconds": self._seconds, "sketches": self._sketches}
 
+    def _guarded(self, index: int, one: dict[str, Any], count: int) -> dict[str, Any]:
+        self._writer.begin_slice()
+        before = dict(self._sketches)
+        try:
+            return self._slice(index, one)
+        except FileFailure as failure:
+            failure.file = one["name"]
+            if count == 1:
+                raise
+            self._writer.undo_slice()
+            self._sketches = before
+            return {"records": 0, "rows": 0, "errors": 0, "failed": str(failure)}
+        except BaseException as error:
+            error.file = one["name"]  # type: ignore[attr-defined]
+            raise
+
     def _slice(self, index: int, one: dict[str, Any]) -> dict[str, Any]:
-        source = open_source(
-            one["path"], one["kind"], one["name"], self._needs, pass_through=self._pass_through
-        )
+        with open(one["path"], "rb") as file:
+            source = open_source(
+                file,
+                one["kind"],
+                one["name"],
+                self._needs,
+                pass_through=self._pass_through,
+                start=one["start"],
+                end=one["end"],
+            )
+            return self._read(index, source)
+
+    def _read(self, index: int, source: Source) -> dict[str, Any]:
         rows = errors = 0
         first_error: tuple[int, str] | None = None
         columns: dict[str, str] = {}

@@ -1,10 +1,10 @@
-"""Reads a file in chunks whose borders depend on its bytes alone, casts them, sets rows aside that do
+"""Reads a slice of a file in chunks whose borders depend on its bytes alone, casts them, sets rows aside that do
 not fit."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Iterator, Sequence
+from typing import Any, BinaryIO, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +17,7 @@ BLOCK_BYTES = 16 << 20
 
 class Chunk:
     """Rows in file order, cast, and the errors among and between them. Rows are numbered from 0 in their
-    file. `passed` are the columns to pass through, of the same rows as `table`."""
+    slice. `passed` are the columns to pass through, of the same rows as `table`."""
 
     def __init__(
         self, table: pa.Table, errors: list[tuple[int, str, str]], passed: Sequence[pa.Array] = ()
@@ -28,7 +28,7 @@ class Chunk:
 
 
 class Source(ABC):
-    """An open file: iterate over `chunks()`; `records` is right once they are all taken."""
+    """A slice of an open file: iterate over `chunks()`; `records` is right once they are all taken."""
 
     records: int
 
@@ -37,20 +37,23 @@ class Source(ABC):
 
 
 def open_source(
-    path: str,
+    file: BinaryIO,
     kind: str,
     name: str,
     needs: Needs,
     block_bytes: int = BLOCK_BYTES,
     pass_through: Sequence[str] = (),
+    start: int = 0,
+    end: int | None = None,
 ) -> Source:
+    """`file` is seekable, at its start; `start` and `end` are as scoring.plan.Slice has them."""
     if kind == "parquet":
         from scoring.scorer.parquet_reading import ParquetSource
 
-        return ParquetSource(path, name, needs, pass_through)
+        return ParquetSource(file, name, needs, pass_through, start, end)
     from scoring.scorer.csv_reading import CsvSource
 
-    return CsvSource(path, name, needs, block_bytes, pass_through)
+    return CsvSource(file, name, needs, block_bytes, pass_through, start, end)
 
 
 def cast_columns(

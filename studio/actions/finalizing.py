@@ -11,16 +11,20 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from scoring.dividing import count_records
 from scoring.errors import OutputError, ScoringError
 from scoring.outputs import PartRef, PartSlice, file_labels, write_errors, write_predictions
+from scoring.plan import Slice
 from scoring.processes import ScoreReport
+from scoring.scorer.failures import FileFailure
 from scoring.summary import build_summary, merge_sketches
 from studio.actions import events
+from studio.actions.inputs import opener
 from studio.actions.jobs import claim_job, fail_by_bug, fail_job, parts_end
 from studio.actions.leases import Holder
 from studio.actions.minibatches import first_failure, losses
 from studio.actions.scratch import scratch
-from studio.errors import StudioError
+from studio.errors import NotFound, StudioError
 from studio.models import Job, MiniBatch
 from studio.models.states import MoveRefused
 from studio.stores import checksum, open_store, reason
@@ -60,7 +64,7 @@ def _tidy_up(job: Job, written: list[str]) -> None:
     store = open_store(job.output_datastore)
     for name in written:
         store.settle(job.output_object(name), owner=job.name)
-    if job.is_completed and not job.minibatches_failed:
+    if job.is_completed and not job.has_unscored:
         store.delete_folder(job.parts_path)
 
 
@@ -77,8 +81,9 @@ def _finish(job: Job, lease: uuid.UUID, written: list[str]) -> None:
 def _write(job: Job, folder: Path, written: list[str]) -> dict[str, Any]:
     """Put the outputs where they belong, each noted in `written`; gives the summary."""
     store = open_store(job.output_datastore)
-    completed = list(job.minibatches.completed().in_plan_order())
-    parts = _parts(job, completed)
+    planned = list(job.minibatches.in_plan_order())
+    completed = [one for one in planned if one.is_completed]
+    parts = _parts(job, planned)
     if job.settings["output_action"] == "append_row" and _has_predictions(job):
         file = folder / job.output_file_name
         write_predictions(
@@ -88,9 +93,9 @@ def _write(job: Job, folder: Path, written: list[str]) -> dict[str, Any]:
             pass_through=job.settings.get("pass_through", []),
         )
         written.append(_put(store, job, job.output_file_name, file))
-    if job.rows_failed or job.minibatches_failed:
+    if job.files_failed:
         file = folder / "errors.csv"
-        write_errors(parts=parts, destination=file, failed_files=_failed_files(job))
+        write_errors(parts=parts, destination=file, failed_files=_failed_files(planned))
         written.append(_put(store, job, "errors.csv", file))
     summary = _summary(job, completed)
     file = folder / "_summary.json"
@@ -101,7 +106,7 @@ def _write(job: Job, folder: Path, written: list[str]) -> dict[str, Any]:
 
 def _has_predictions(job: Job) -> bool:
     """Files without a single row give an output without one; files that all failed give none."""
-    return bool(job.rows_scored) or not (job.rows_failed or job.minibatches_failed)
+    return bool(job.rows_scored) or not job.files_failed
 
 
 def _put(store: Any, job: Job, name: str, file: Path) -> str:
@@ -109,10 +114,10 @@ def _put(store: Any, job: Job, name: str, file: Path) -> str:
     return name
 
 
-def _parts(job: Job, completed: list[MiniBatch]) -> list[PartRef]:
+def _parts(job: Job, planned: list[MiniBatch]) -> list[PartRef]:
+    """Of the mini-batches that were completed, each slice with the number of its first row in its file."""
     store = open_store(job.output_datastore)
-    planned = job.minibatches.in_plan_order().values_list("slices", flat=True)
-    labels = file_labels(paths=[one["path"] for slices in planned for one in slices])
+    labels = file_labels(paths=[one["path"] for minibatch in planned for one in minibatch.slices])
 
     def local(note: dict[str, Any]) -> Path:
         path: Path = store.local_file(note["path"])
@@ -122,13 +127,19 @@ def _parts(job: Job, completed: list[MiniBatch]) -> list[PartRef]:
             )
         return path
 
-    parts = []
-    for minibatch in completed:
+    parts, rows = [], _RowNumbers(job)
+    for minibatch in planned:
+        if not minibatch.is_completed:
+            for one in minibatch.slices:
+                rows.skip(one)
+            continue
         assert minibatch.part is not None, "a completed mini-batch has a part"
         assert minibatch.report is not None, "a completed mini-batch has a report"
         report = ScoreReport.from_dict(minibatch.report)
         slices = [
-            PartSlice(file_name=labels[one["path"]], offset_row=0, report=scored)
+            PartSlice(
+                file_name=labels[one["path"]], offset_row=rows.first(one, scored.records), report=scored
+            )
             for one, scored in zip(minibatch.slices, report.slices, strict=True)
         ]
         errors = minibatch.part["errors"]
@@ -138,10 +149,41 @@ def _parts(job: Job, completed: list[MiniBatch]) -> list[PartRef]:
     return parts
 
 
-def _failed_files(job: Job) -> list[tuple[str, str]]:
-    """Files of mini-batches that failed for good, with the sentence."""
-    failed = job.minibatches.failed().in_plan_order()
-    return [(one["path"], minibatch.error) for minibatch in failed for one in minibatch.slices]
+class _RowNumbers:
+    """The number of each slice's first row in its file, for slices that come in the order of the plan."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._next: Counter[str] = Counter()
+
+    def first(self, planned: dict[str, Any], records: int) -> int:
+        number = self._next[planned["path"]]
+        self._next[planned["path"]] += records
+        return number
+
+    def skip(self, planned: dict[str, Any]) -> None:
+        """Past a slice that was not scored: its rows are counted where others of the file follow."""
+        if planned["end"] is None:
+            return
+        try:
+            count = count_records(
+                file=Slice(**planned), opened=opener(self._job.input_datastore, self._job.input_path)
+            )
+        except (OSError, FileFailure, NotFound):
+            count = 0  # it has changed since: then none of it that follows has been scored
+        self._next[planned["path"]] += count
+
+
+def _failed_files(planned: list[MiniBatch]) -> list[tuple[str, str]]:
+    """Files, or slices of them, of which nothing could be scored, with the sentence."""
+    failed: list[tuple[str, str]] = []
+    for minibatch in planned:
+        if minibatch.is_failed:
+            failed += ((one["path"], minibatch.error) for one in minibatch.slices)
+        elif minibatch.files_unscored and minibatch.report:
+            reports = zip(minibatch.slices, minibatch.report["slices"], strict=True)
+            failed += ((one["path"], scored["failed"]) for one, scored in reports if scored["failed"])
+    return failed
 
 
 def _summary(job: Job, completed: list[MiniBatch]) -> dict[str, Any]:
@@ -168,7 +210,7 @@ def _why_nothing(job: Job) -> dict[str, str] | None:
     if _has_predictions(job):
         return None
     first = first_failure(job)
-    if job.minibatches_failed:
+    if job.has_unscored:
         return first
     return first | {
         "error": _("None of the %(rows)s rows could be scored; errors.csv in the outputs has them. %(first)s")
@@ -189,7 +231,7 @@ def _complete(job: Job, lease: uuid.UUID, written: list[str], summary: dict[str,
             error_input=first.get("error_input", ""),
             traceback=first.get("traceback", ""),
             waiting_for="",
-            parts_until=parts_end() if job.minibatches_failed else None,
+            parts_until=parts_end() if job.has_unscored else None,
             finished_at=Now(),
             **Job.RELEASED,
         )

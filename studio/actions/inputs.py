@@ -1,9 +1,13 @@
 """What a job would read: listed, and its first rows held against the model's signature."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import BinaryIO
 
 from django.utils.translation import gettext as _
 
+from scoring.dividing import estimate
 from scoring.errors import ScoringError
 from scoring.estimating import RowEstimate, estimate_rows
 from scoring.plan import InputFile, is_hidden, plan
@@ -86,15 +90,32 @@ def input_object(*, datastore: Datastore | None, root: str, relative: str) -> st
     return tidy(root) if open_store(datastore).stat(root) else tidy(f"{root}/{relative}")
 
 
+def opener(datastore: Datastore | None, root: str) -> Callable[[str], BinaryIO]:
+    """Opens the files that list_input() gave, by their paths."""
+    store = open_store(datastore)
+    return lambda relative: store.open(input_object(datastore=datastore, root=root, relative=relative))
+
+
 def check_input(
-    *, datastore: Datastore | None, path: str, signature: dict | None, mini_batch_size: int, rows: int = 20
+    *,
+    datastore: Datastore | None,
+    path: str,
+    signature: dict | None,
+    mini_batch_size: int,
+    split_size: int,
+    rows: int = 20,
 ) -> InputCheck:
     """Never raises for what a user may have given: the reason is in `problem`."""
     check = InputCheck()
     try:
         files = list_input(datastore=datastore, path=path)
         check.files, check.bytes = len(files), sum(file.size for file in files)
-        planned = plan(files=files, mini_batch_size=mini_batch_size)
+        planned = plan(
+            files=files,
+            mini_batch_size=mini_batch_size,
+            split_size=split_size if signature else 0,
+            divide=partial(estimate, split_size=split_size),
+        )
         check.minibatches = len(planned)
         check.first_file = planned[0][0].path
         whole = input_object(datastore=datastore, root=path, relative=check.first_file)
@@ -102,9 +123,7 @@ def check_input(
             check.preview = first_rows(stream=stream, name=check.first_file, rows=rows)
         check.rows = estimate_rows(
             files=files,
-            opened=lambda relative: open_store(datastore).open(
-                input_object(datastore=datastore, root=path, relative=relative)
-            ),
+            opened=opener(datastore, path),
         )
         model = Signature.from_dict(signature) if signature else Signature()
         check.columns = compare(columns=check.preview.columns, signature=model)

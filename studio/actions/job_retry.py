@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import F, Func, IntegerField, Sum
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -51,10 +50,11 @@ class RetryPlan:
 
 
 def retry_plan(*, job: Job) -> RetryPlan:
-    completed = job.minibatches.completed().count()
+    taken = job.minibatches.scored_whole()
+    takes = taken.count()
     problem, threshold = "", job.settings["error_threshold"]
     if threshold >= 0:
-        again = job.files_failed - _files_of_failed(job)
+        again = len({path for paths in taken.values_list("failed_files", flat=True) for path in paths})
         if again > threshold:
             problem = ngettext(
                 "%(count)s of its files has rows that would fail again, more than its error threshold of"
@@ -63,12 +63,7 @@ def retry_plan(*, job: Job) -> RetryPlan:
                 " %(threshold)s. Resubmit it with a higher one.",
                 again,
             ) % {"count": again, "threshold": threshold}
-    return RetryPlan(runs=job.minibatches_total - completed, takes=completed, problem=problem)
-
-
-def _files_of_failed(job: Job) -> int:
-    length = Func(F("slices"), function="jsonb_array_length", output_field=IntegerField())
-    return job.minibatches.failed().aggregate(files=Sum(length))["files"] or 0
+    return RetryPlan(runs=job.minibatches_total - takes, takes=takes, problem=problem)
 
 
 def retry_job(*, user: User, job: Job, key: uuid.UUID | None = None) -> Job:
@@ -112,6 +107,8 @@ class TakenOver:
     """What a retry begins with: the counters of the job."""
 
     minibatches: int = 0
+    files: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
     counters: dict[str, int] = field(
         default_factory=lambda: {
             "minibatches_done": 0,
@@ -121,14 +118,18 @@ class TakenOver:
             "rows_scored": 0,
             "rows_taken": 0,
             "rows_failed": 0,
-            "files_total": 0,
-            "files_failed": 0,
         }
     )
 
+    @property
+    def fields(self) -> dict[str, int]:
+        return {**self.counters, "files_total": len(self.files), "files_failed": len(self.failed)}
+
     def add(self, minibatch: MiniBatch) -> None:
         self.minibatches += 1
-        found = {"bytes_total": minibatch.bytes, "files_total": len(minibatch.slices)}
+        self.files.update(one["path"] for one in minibatch.slices)
+        self.failed.update(minibatch.failed_files)
+        found = {"bytes_total": minibatch.bytes}
         if minibatch.report is not None:
             found |= {
                 "minibatches_done": 1,
@@ -137,7 +138,6 @@ class TakenOver:
                 "rows_scored": minibatch.rows_scored,
                 "rows_taken": minibatch.rows_scored,
                 "rows_failed": minibatch.rows_failed,
-                "files_failed": sum(1 for one in minibatch.report["slices"] if one["errors"]),
             }
         for name, count in found.items():
             self.counters[name] += count
@@ -173,9 +173,13 @@ def _copy(job: Job, store: LocalFolder, earlier: MiniBatch) -> MiniBatch:
         "rows_scored": 0,
         "rows_failed": 0,
     }
-    if not earlier.is_completed or not _is_there(store, earlier.part or {}):
+    if not earlier.is_scored_whole or not _is_there(store, earlier.part or {}):
         return MiniBatch(**planned)
-    found = {"rows_scored": earlier.rows_scored, "rows_failed": earlier.rows_failed}
+    found = {
+        "rows_scored": earlier.rows_scored,
+        "rows_failed": earlier.rows_failed,
+        "failed_files": earlier.failed_files,
+    }
     return MiniBatch(
         **planned | found,
         status=MiniBatch.Status.COMPLETED,

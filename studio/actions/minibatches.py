@@ -63,7 +63,7 @@ def _claim_from(job_id: int, node: Node, slot: int) -> MiniBatch | None:
         return None
     if node.name not in busy_nodes and len(set(busy_nodes)) >= job.settings["instance_count"]:
         return None
-    minibatch = job.minibatches.waiting().in_plan_order().first()
+    minibatch = job.minibatches.waiting().in_order_of_work().first()
     if minibatch is None:
         return None
     minibatch.move_to(
@@ -85,6 +85,9 @@ def record_minibatch(*, minibatch: MiniBatch, part: dict[str, Any], report: dict
     job = _locked(minibatch.job_id)
     slices = report["slices"]
     rows, errors = sum(one["rows"] for one in slices), sum(one["errors"] for one in slices)
+    planned = zip(minibatch.slices, slices, strict=True)
+    failed = [file for file, one in planned if one["errors"] or one["failed"]]
+    newly_failed = _newly_failed(minibatch, failed)
     minibatch.move_to(
         MiniBatch.Status.COMPLETED,
         held=minibatch.lease,
@@ -92,6 +95,8 @@ def record_minibatch(*, minibatch: MiniBatch, part: dict[str, Any], report: dict
         report=report,
         rows_scored=rows,
         rows_failed=errors,
+        failed_files=[file["path"] for file in failed],
+        files_unscored=sum(1 for one in slices if one["failed"]),
         finished_at=Now(),
         **MiniBatch.RELEASED,
     )
@@ -100,9 +105,21 @@ def record_minibatch(*, minibatch: MiniBatch, part: dict[str, Any], report: dict
         bytes_done=F("bytes_done") + minibatch.bytes,
         rows_scored=F("rows_scored") + rows,
         rows_failed=F("rows_failed") + errors,
-        files_failed=F("files_failed") + sum(1 for one in slices if one["errors"]),
+        files_failed=F("files_failed") + newly_failed,
+        files_unscored=F("files_unscored") + minibatch.files_unscored,
     )
     _after_recording(job.pk)
+
+
+def _newly_failed(minibatch: MiniBatch, files: list[dict[str, Any]]) -> int:
+    """How many of these files of `minibatch` have not failed before: a divided file counts once."""
+    others = MiniBatch.objects.filter(job=minibatch.job_id).exclude(pk=minibatch.pk)
+    return sum(
+        1
+        for file in files
+        if not (file["start"] or file["end"])
+        or not others.filter(failed_files__contains=[file["path"]]).exists()
+    )
 
 
 @transaction.atomic
@@ -126,21 +143,31 @@ def fail_attempt(
     if not is_final and attempts <= job.settings["max_retries"]:
         minibatch.move_to(MiniBatch.Status.WAITING, held=minibatch.lease, **fields, **MiniBatch.RELEASED)
         return
-    minibatch.move_to(
-        MiniBatch.Status.FAILED, held=minibatch.lease, finished_at=Now(), **fields, **MiniBatch.RELEASED
-    )
+    _fail(minibatch, minibatch.lease, **fields)
     if is_of_every_minibatch:
         fail_job(job=job, error=error, traceback=traceback)
     else:
         _count_failed(job, minibatch)
 
 
+def _fail(minibatch: MiniBatch, lease: uuid.UUID | None, **fields: Any) -> None:
+    minibatch.move_to(
+        MiniBatch.Status.FAILED,
+        held=lease,
+        failed_files=[one["path"] for one in minibatch.slices],
+        finished_at=Now(),
+        **fields,
+        **MiniBatch.RELEASED,
+    )
+
+
 def _count_failed(job: Job, minibatch: MiniBatch) -> None:
+    newly_failed = _newly_failed(minibatch, minibatch.slices)
     Job.objects.filter(pk=job.pk).update(
         minibatches_done=F("minibatches_done") + 1,
         minibatches_failed=F("minibatches_failed") + 1,
         bytes_done=F("bytes_done") + minibatch.bytes,
-        files_failed=F("files_failed") + len(minibatch.slices),
+        files_failed=F("files_failed") + newly_failed,
     )
     _after_recording(job.pk)
 
@@ -174,14 +201,16 @@ def first_failure(job: Job) -> dict[str, str]:
     """What failed first in the order of the plan: {error, error_input, traceback}, or nothing."""
     failed = job.minibatches.failed().in_plan_order()
     first = failed.values("error", "error_input", "traceback").first()
-    return first or _first_row_failure(job)
+    return first or _first_loss(job)
 
 
-def _first_row_failure(job: Job) -> dict[str, str]:
-    minibatch = job.minibatches.with_row_errors().in_plan_order().first()
+def _first_loss(job: Job) -> dict[str, str]:
+    minibatch = job.minibatches.with_losses().in_plan_order().first()
     if minibatch is None:
         return {}
     for planned, scored in zip(minibatch.slices, minibatch.report["slices"], strict=True):
+        if scored["failed"]:
+            return {"error": scored["failed"], "error_input": planned["path"]}
         if scored["first_error"]:
             row, message = scored["first_error"]
             place = {"file": planned["path"], "row": row, "message": message}
@@ -230,14 +259,7 @@ def recover_lost(*, minibatch_id: int, lease: uuid.UUID) -> None:
             minibatch.move_to(MiniBatch.Status.WAITING, held=lease, losses=lost, **MiniBatch.RELEASED)
         else:
             error = _("The node died %(times)s times while it scored this mini-batch.") % {"times": lost}
-            minibatch.move_to(
-                MiniBatch.Status.FAILED,
-                held=lease,
-                losses=lost,
-                error=error,
-                finished_at=Now(),
-                **MiniBatch.RELEASED,
-            )
+            _fail(minibatch, lease, losses=lost, error=error)
             _count_failed(job, minibatch)
     except MoveRefused:
         return

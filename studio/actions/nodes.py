@@ -311,7 +311,13 @@ def local_slices(*, job: Job, minibatch: MiniBatch) -> list[LocalSlice]:
                 file=planned["path"],
             )
         local.append(
-            LocalSlice(path=store.local_file(path), kind=file_kind(planned["path"]), name=planned["path"])
+            LocalSlice(
+                path=store.local_file(path),
+                kind=file_kind(planned["path"]),
+                name=planned["path"],
+                start=planned["start"],
+                end=planned["end"],
+            )
         )
     return local
 

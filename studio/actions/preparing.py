@@ -1,15 +1,17 @@
 """The begin of a job: its input is listed and planned as mini-batches, or the plan of the job it retries taken over."""
 
 import uuid
+from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models.functions import Now
 
+from scoring.dividing import divider
 from scoring.errors import ScoringError
 from scoring.plan import plan
 from scoring.settings import ScoringSettings
 from studio.actions.compute import wake_cluster
-from studio.actions.inputs import list_input, unreadable
+from studio.actions.inputs import list_input, opener, unreadable
 from studio.actions.job_logs import forget_old_logs
 from studio.actions.job_retry import take_over
 from studio.actions.jobs import claim_job, fail_by_bug, fail_job, objects_written, waiting_reason
@@ -56,11 +58,11 @@ def _plan(job: Job, lease: uuid.UUID) -> None:
     with transaction.atomic():
         if planned is None:
             taken = take_over(job=job)
-            count, counters = taken.minibatches, taken.counters
+            count, counters = taken.minibatches, taken.fields
         else:
             count = len(planned)
             counters = {
-                "files_total": sum(one.files for one in planned),
+                "files_total": len({one["path"] for batch in planned for one in batch.slices}),
                 "bytes_total": sum(one.bytes for one in planned),
             }
             MiniBatch.objects.bulk_create(planned, batch_size=2000)
@@ -77,13 +79,27 @@ def _plan(job: Job, lease: uuid.UUID) -> None:
 
 
 def _planned_anew(job: Job, settings: ScoringSettings) -> list[MiniBatch]:
-    files = list_input(datastore=job.input_datastore, path=job.input_path)
+    split_size = settings.split_size if is_divisible(job.spec) else 0
+    planned = plan(
+        files=list_input(datastore=job.input_datastore, path=job.input_path),
+        mini_batch_size=settings.mini_batch_size,
+        split_size=split_size,
+        divide=divider(opened=opener(job.input_datastore, job.input_path), split_size=split_size),
+    )
     return [
         MiniBatch(
             job=job,
             number=number,
-            slices=[{"path": one.path, "size": one.size, "etag": one.etag} for one in slices],
+            slices=[one.to_dict() for one in slices],
             bytes=sum(one.size for one in slices),
         )
-        for number, slices in enumerate(plan(files=files, mini_batch_size=settings.mini_batch_size))
+        for number, slices in enumerate(planned)
     ]
+
+
+def is_divisible(spec: dict[str, Any]) -> bool:
+    """Whether files may be divided between mini-batches.
+
+    Not for a model without a signature: the types of its columns follow from the whole of a file.
+    """
+    return bool((spec["signature"] or {}).get("inputs"))

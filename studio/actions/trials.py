@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from scoring.errors import ScoringCanceled, ScoringError
 from scoring.first_rows import cut_first_rows
 from scoring.outputs import PartRef, PartSlice, read_errors, write_predictions
-from scoring.plan import file_kind, plan
+from scoring.plan import file_kind, to_score
 from scoring.preview import Preview, first_rows
 from scoring.processes import LocalSlice, storable
 from scoring.settings import ScoringSettings
@@ -153,7 +153,7 @@ def _end(trial: Trial, *, status: str, **fields: Any) -> None:
 def _first_rows_scored(trial: Trial, memory: int, stop: provisioning.Stop) -> TrialResult:
     store = open_store(trial.datastore)
     files = list_input(datastore=trial.datastore, path=trial.path)
-    name = plan(files=files, mini_batch_size=trial.settings["mini_batch_size"])[0][0].path
+    name = to_score(files=files)[0].path
     whole = input_object(datastore=trial.datastore, root=trial.path, relative=name)
     with tempfile.TemporaryDirectory(dir=scratch(), prefix="trial-") as folder:
         start = Path(folder, f"first-rows{Path(name).suffix.lower()}")

@@ -7,6 +7,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+MB = 1 << 20
+
 
 class PairsField(forms.CharField):
     """Lines of `name=value`, cleaned to a dict; shown again as they were typed."""
@@ -41,6 +43,21 @@ class PairsField(forms.CharField):
     def run_validators(self, value: Any) -> None:
         """They are those of a text: what must not be in it, how long it may be."""
         super().run_validators(self.prepare_value(value))
+
+
+class MegabytesField(forms.IntegerField):
+    """Asked for in MB (of 1,048,576 bytes), cleaned to bytes."""
+
+    def to_python(self, value: Any) -> int | None:
+        megabytes = super().to_python(value)
+        return None if megabytes is None else megabytes * MB
+
+    def run_validators(self, value: Any) -> None:
+        """Limits are in MB, as they are shown."""
+        super().run_validators(value // MB)
+
+    def prepare_value(self, value: Any) -> Any:
+        return value // MB if isinstance(value, int) else value
 
 
 class ColumnsField(forms.CharField):

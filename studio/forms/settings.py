@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from studio.forms.fields import ColumnsField, PairsField
+from studio.forms.fields import MB, ColumnsField, MegabytesField, PairsField
 
 LEVELS = [("warning", _("warning")), ("info", _("info")), ("debug", _("debug"))]
 ACTIONS = [("append_row", _("Append row")), ("summary_only", _("Summary only"))]
@@ -22,6 +22,12 @@ class OverridableSettings(forms.Form):
     )
     mini_batch_size = forms.IntegerField(
         label=_("Mini batch size"), min_value=1, max_value=100_000, help_text=_("Files per mini-batch.")
+    )
+    split_size = MegabytesField(
+        label=_("Split files larger than (MB)"),
+        min_value=0,
+        max_value=1 << 20,
+        help_text=_("A larger CSV or Parquet file is scored in parallel, piece by piece. 0: never."),
     )
     instance_count = forms.IntegerField(
         label=_("Instance count"), min_value=1, max_value=1000, help_text=_("Nodes that may work on one job.")
@@ -104,6 +110,8 @@ def _in_words(name: str, value: Any) -> str:
         return str(_("auto"))
     if name == "error_threshold" and value == -1:
         return str(_("-1 (any number)"))
+    if name == "split_size":
+        return str(_("%(size)s MB") % {"size": value // MB} if value else _("never"))
     if name == "timeout":
         return str(_("%(seconds)s s")) % {"seconds": value}
     return str({**dict(ACTIONS), **dict(LEVELS)}.get(value, value))

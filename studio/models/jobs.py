@@ -88,6 +88,9 @@ class Job(Stateful, Leased):
     minibatches_total = models.PositiveIntegerField(default=0)
     minibatches_done = models.PositiveIntegerField(default=0, help_text="completed or failed")
     minibatches_failed = models.PositiveIntegerField(default=0)
+    files_unscored = models.PositiveIntegerField(
+        db_default=0, help_text="files of completed mini-batches of which nothing could be scored"
+    )
     rows_scored = models.BigIntegerField(default=0)
     rows_failed = models.BigIntegerField(default=0)
     # What a retry took over from the job before it: done, but not by this job's own work.
@@ -212,8 +215,13 @@ class Job(Stateful, Leased):
 
     @property
     def error_count(self) -> int:
-        """Rows that could not be scored, and mini-batches that failed whole."""
-        return self.rows_failed + self.minibatches_failed
+        """Rows that could not be scored, and mini-batches and files that failed whole."""
+        return self.rows_failed + self.minibatches_failed + self.files_unscored
+
+    @property
+    def has_unscored(self) -> bool:
+        """Whether a retry would have something to score again."""
+        return bool(self.minibatches_failed or self.files_unscored)
 
     @property
     def rows_per_second(self) -> float | None:

@@ -27,8 +27,13 @@ class MiniBatchQuerySet(LeasedQuerySet):
     def failed(self) -> "MiniBatchQuerySet":
         return self.filter(status=MiniBatch.Status.FAILED)
 
-    def with_row_errors(self) -> "MiniBatchQuerySet":
-        return self.completed().filter(part__errors__path__isnull=False)
+    def with_losses(self) -> "MiniBatchQuerySet":
+        """Completed, but not every row of every file."""
+        return self.completed().exclude(failed_files=[])
+
+    def scored_whole(self) -> "MiniBatchQuerySet":
+        """Completed, and no file of theirs is to be scored again."""
+        return self.completed().filter(files_unscored=0)
 
     def unfinished(self) -> "MiniBatchQuerySet":
         return self.exclude(status__in=MiniBatch.terminal())
@@ -65,6 +70,10 @@ class MiniBatchQuerySet(LeasedQuerySet):
     def in_plan_order(self) -> "MiniBatchQuerySet":
         return self.order_by("number")
 
+    def in_order_of_work(self) -> "MiniBatchQuerySet":
+        """The largest first, so that none of them is begun last."""
+        return self.order_by("-bytes", "number")
+
 
 class MiniBatch(Stateful, Leased):
     class Status(models.TextChoices):
@@ -94,7 +103,7 @@ class MiniBatch(Stateful, Leased):
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="minibatches")
     number = models.PositiveIntegerField(help_text="place in the plan, from 0")
     status = models.CharField(max_length=10, choices=Status, default=Status.WAITING)
-    slices = models.JSONField(help_text="[{path, size, etag}] in the order of the plan")
+    slices = models.JSONField(help_text="scoring.plan.Slice.to_dict() of each, in the order of the plan")
     bytes = models.BigIntegerField()
     attempts = models.PositiveSmallIntegerField(default=0, help_text="the model's failed attempts")
     losses = models.PositiveSmallIntegerField(default=0, help_text="leases lost with their node")
@@ -108,6 +117,10 @@ class MiniBatch(Stateful, Leased):
     report = models.JSONField(null=True, help_text="scoring.processes.ScoreReport.to_dict()")
     rows_scored = models.BigIntegerField(db_default=0)
     rows_failed = models.BigIntegerField(db_default=0)
+    failed_files = models.JSONField(default=list, help_text="paths of files that lost rows, or all")
+    files_unscored = models.PositiveIntegerField(
+        db_default=0, help_text="files of a completed mini-batch of which nothing could be scored"
+    )
     error = models.TextField(blank=True)
     error_input = models.CharField(max_length=1024, blank=True)
     traceback = models.TextField(blank=True)
@@ -118,7 +131,7 @@ class MiniBatch(Stateful, Leased):
         ordering = ["job", "number"]
         constraints = [models.UniqueConstraint(fields=["job", "number"], name="one_row_per_minibatch")]
         indexes = [
-            models.Index(fields=["job", "status", "number"], name="minibatch_to_claim"),
+            models.Index(fields=["job", "status", "-bytes", "number"], name="minibatch_to_claim"),
             models.Index(
                 fields=["job", "number"],
                 condition=Q(attempts__gt=0) | Q(losses__gt=0),
@@ -137,6 +150,11 @@ class MiniBatch(Stateful, Leased):
     @property
     def is_completed(self) -> bool:
         return self.status == self.Status.COMPLETED
+
+    @property
+    def is_scored_whole(self) -> bool:
+        """No file of it is to be scored again."""
+        return self.is_completed and not self.files_unscored
 
     @property
     def is_taken_over(self) -> bool:

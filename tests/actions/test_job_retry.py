@@ -169,7 +169,10 @@ def test_a_job_whose_cluster_or_datastore_is_gone_is_not_retried(person, store):
 
 def test_files_with_failed_rows_beyond_the_threshold_are_not_retried(person, store):
     job = ended(store)
-    Job.objects.filter(pk=job.pk).update(files_failed=3, settings={**job.settings, "error_threshold": 1})
+    for minibatch in job.minibatches.completed():
+        minibatch.failed_files = [minibatch.first_file]
+        minibatch.save(update_fields=["failed_files"])
+    Job.objects.filter(pk=job.pk).update(settings={**job.settings, "error_threshold": 1})
     with pytest.raises(NotAllowed, match="2 of its files have rows that would fail again"):
         job_retry.retry_job(user=person, job=job)
 
@@ -193,3 +196,25 @@ def test_speed_and_time_left_are_of_the_retrys_own_work(person, store):
     retry.started_at = timezone.now() - timedelta(seconds=10)
     assert retry.rows_per_second is None
     assert retry.seconds_left is None
+
+
+def test_a_mini_batch_with_a_file_that_was_not_scored_is_scored_again(person, store):
+    job = planned(store, 2)
+    node = factories.node(cluster=job.cluster)
+    minibatch = minibatches.claim_minibatch(node=node, slot=1)
+    part, report = scored_part(job, minibatch)
+    report["slices"][0] |= {"records": 0, "rows": 0, "failed": "0.csv is empty."}
+    minibatches.record_minibatch(minibatch=minibatch, part=part, report=report)
+    score(job, [1])
+    finalizing.finalize_job(job_id=job.pk, holder=CONTROL)
+    job.refresh_from_db()
+    assert job.status == Status.COMPLETED
+    assert job.status_label == "Completed, 1 of 2 files failed"
+    assert job.error == "1 of 2 files failed. 0.csv is empty."
+    assert (job.files_unscored, job.has_parts) == (1, True)
+    errors = Path(store.options["root"], job.output_object("errors.csv")).read_text()
+    assert errors.splitlines()[1:] == ["0.csv,,file,0.csv is empty."]
+    plan = job_retry.retry_plan(job=job)
+    assert (plan.runs, plan.takes) == (1, 1)
+    retry = retried(person, job)
+    assert [one.status for one in retry.minibatches.in_plan_order()] == ["Waiting", "Completed"]

@@ -4,13 +4,15 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from scoring.plan import Slice
 from studio.actions import minibatches
 from studio.models import Job, MiniBatch
 from studio.models.states import MoveRefused
 from tests import factories
 
 pytestmark = pytest.mark.django_db
-REPORT = {"slices": [{"records": 3, "rows": 2, "errors": 1, "columns": []}], "seconds": {}, "sketches": {}}
+SLICE = {"records": 3, "rows": 2, "errors": 1, "failed": "", "first_error": None, "columns": []}
+REPORT = {"slices": [SLICE], "seconds": {}, "sketches": {}}
 
 
 @pytest.fixture
@@ -154,3 +156,17 @@ def test_what_is_given_back_waits_again_or_is_canceled(node):
     job.move_to(Job.Status.CANCEL_REQUESTED)
     minibatches.give_back(minibatch=claimed)
     assert job.minibatches.get(number=0).status == MiniBatch.Status.CANCELED
+
+
+def test_a_divided_file_that_fails_in_several_mini_batches_counts_once(db):
+    job = factories.job("Running")
+    for start, end in ((0, 10), (10, 20), (20, None)):
+        one = Slice(path="big.csv", size=10, start=start, end=end)
+        factories.minibatch(job, slices=[one.to_dict()])
+    node = factories.node(cluster=job.cluster, slots=9)
+    first, second, third = (minibatches.claim_minibatch(node=node, slot=1) for _ in range(3))
+    minibatches.record_minibatch(minibatch=first, part={"path": "p", "errors": None}, report=REPORT)
+    minibatches.fail_attempt(minibatch=second, error="The model is tired.", is_final=True)
+    minibatches.record_minibatch(minibatch=third, part={"path": "q", "errors": None}, report=REPORT)
+    job.refresh_from_db()
+    assert (job.files_failed, job.minibatches_failed, job.rows_failed) == (1, 1, 2)

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from scoring.errors import InputError
+from scoring.plan import whole
 from studio.actions import compute, nodes
 from studio.actions.inputs import list_input
 from studio.models import Cluster, Node
@@ -17,7 +18,7 @@ def planned(store):
     asset = factories.data_asset(store, {"a.csv": "x\n1\n"})
     job = factories.job("Running", datastore=store, input_path=asset.path)
     file = list_input(datastore=store, path=asset.path)[0]
-    slices = [{"path": file.path, "size": file.size, "etag": file.etag}]
+    slices = [whole(file).to_dict()]
     return job, factories.minibatch(job, slices=slices), Path(store.options["root"], asset.path, "a.csv")
 
 

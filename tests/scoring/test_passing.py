@@ -22,12 +22,12 @@ X = [{"name": "x", "type": "double", "required": True}]
 
 def passed(path: Path, *names: str, kind: str = "csv", inputs=X, block: int = BLOCK_BYTES) -> list[list]:
     """Rows of the columns `names`, of the rows that are scored."""
-    source = open_source(str(path), kind, path.name, Needs(inputs), block, names)
     rows: list[list] = []
-    for chunk in source.chunks():
-        columns = [column.to_pylist() for column in chunk.passed]
-        assert all(len(column) == chunk.table.num_rows for column in columns)
-        rows += [list(row) for row in zip(*columns, strict=True)]
+    with path.open("rb") as file:
+        for chunk in open_source(file, kind, path.name, Needs(inputs), block, names).chunks():
+            columns = [column.to_pylist() for column in chunk.passed]
+            assert all(len(column) == chunk.table.num_rows for column in columns)
+            rows += [list(row) for row in zip(*columns, strict=True)]
     return rows
 
 

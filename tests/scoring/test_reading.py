@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from scoring.scorer.csv_text import NULLS, record_blocks
 from scoring.scorer.failures import FileFailure
 from scoring.scorer.needs import Needs
-from scoring.scorer.reading import BLOCK_BYTES, open_source
+from scoring.scorer.reading import BLOCK_BYTES, Source, open_source
 
 PIECES = [
     "a",
@@ -68,9 +68,13 @@ def _is_blank(record: list[Field]) -> bool:
 
 def read(path: Path, inputs: list[dict[str, object]] | None, kind: str = "csv", block: int = BLOCK_BYTES):
     """Values by row number, errors by row number, and the count of records."""
+    with path.open("rb") as file:
+        return _read(open_source(file, kind, path.name, Needs(inputs), block))
+
+
+def _read(source: Source):
     values: dict[int, list[object]] = {}
     errors: dict[int, tuple[str, str]] = {}
-    source = open_source(str(path), kind, path.name, Needs(inputs), block)
     row = 0
     for chunk in source.chunks():
         for number, stage, message in chunk.errors:

@@ -159,7 +159,7 @@ def test_a_file_that_cannot_be_read_fails_the_mini_batch_and_leaves_no_part(
     empty = tmp_path / "empty.csv"
     empty.touch()
     with pytest.raises(InputError, match=r"empty\.csv is empty") as failure:
-        score(scorer, tmp_path, act(tmp_path, "echo"), empty)
+        score(scorer, tmp_path, empty)
     assert failure.value.file == "empty.csv"
     assert not list(tmp_path.glob("part*"))
     with pytest.raises(
@@ -313,3 +313,26 @@ def test_parts_hold_predictions_only(shared_scorer: Scorer, tmp_path: Path) -> N
 def test_what_a_model_says_can_be_stored() -> None:
     said = {"a\0": ["x\0y", "caf\udce9", 1, None, {"deep": "\0"}]}
     assert storable(said) == {"a\ufffd": ["x\ufffdy", "caf?", 1, None, {"deep": "\ufffd"}]}
+
+
+def test_a_file_that_cannot_be_read_takes_no_other_with_it(
+    start_scorer: StartScorer, odd_model: Path, tmp_path: Path
+) -> None:
+    scorer = start_scorer(odd_model)
+    scorer.load()
+    lost = tmp_path / "lost.csv"
+    # Its first block is scored before the quote that is never closed is met in its second one.
+    lost.write_text("act,value\necho,x\n" + "echo,1.5\n" * 2_000_000 + '"echo,2\n')
+    report = score(scorer, tmp_path, act(tmp_path, "echo"), lost, act(tmp_path, "list"))
+    assert [one.rows for one in report.slices] == [3, 0, 3]
+    assert [bool(one.failed) for one in report.slices] == [False, True, False]
+    assert "never closed" in report.slices[1].failed
+    assert report.sketches["prediction"]["count"] == 6
+    slices = [
+        PartSlice(file_name=name, offset_row=0, report=one)
+        for name, one in zip(("a", "b", "c"), report.slices, strict=True)
+    ]
+    part = PartRef(part=tmp_path / "part", errors=None, slices=slices)
+    written = write_predictions(parts=[part], destination=tmp_path / "out.csv")
+    assert written.rows == 6
+    assert not (tmp_path / "errors").exists()

@@ -1,0 +1,171 @@
+"""Where a large file can be divided, so that each of its records lies in exactly one slice.
+
+The borders depend on the file and the split size alone. A text file is cut near equal shares, at the first place
+after each where a record ends; quotes are counted from the start, since a line end between quotes ends no record. A
+file that cannot be read well enough to be divided stays whole: whoever scores it says what is wrong with it.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import BinaryIO
+
+from scoring.plan import Divide, InputFile, Slice, file_kind, whole
+from scoring.scorer.csv_text import FIELD_ENDS, Extent, read_header, record_blocks
+from scoring.scorer.failures import FileFailure
+
+BLOCK = 8 << 20
+WINDOW = 64 << 10
+_LINE_END = re.compile(rb"[\r\n]")
+Opened = Callable[[str], BinaryIO]
+
+
+def divider(*, opened: Opened, split_size: int) -> Divide:
+    """For `scoring.plan.plan`; `opened` gives a seekable stream of a file's path."""
+    return partial(divide, opened=opened, split_size=split_size)
+
+
+def divide(file: InputFile, *, opened: Opened, split_size: int) -> Sequence[Slice]:
+    by_kind = {"csv": _csv_slices, "parquet": _parquet_slices}
+    slices = by_kind.get(file_kind(file.path))
+    if slices is None:
+        return [whole(file)]
+    with opened(file.path) as stream:
+        return list(slices(file, stream, split_size))
+
+
+def estimate(file: InputFile, *, split_size: int) -> Sequence[Slice]:
+    """As many slices as `divide` is likely to give, without looking at the file."""
+    count = _pieces(file.size, split_size)
+    return [Slice(path=file.path, size=share, etag=file.etag) for share in (file.size // count,) * count]
+
+
+def _pieces(size: int, split_size: int) -> int:
+    return max(1, -(-size // split_size))
+
+
+def _between(file: InputFile, borders: Sequence[int]) -> Iterator[Slice]:
+    ends: list[int | None] = [*borders, None]
+    for start, end in zip([0, *borders], ends, strict=True):
+        size = (file.size if end is None else end) - start
+        yield Slice(path=file.path, size=size, etag=file.etag, start=start, end=end)
+
+
+def count_records(*, file: Slice, opened: Opened) -> int:
+    """Records of a slice that was not scored, so that the rows after it keep their numbers. Raises OSError."""
+    with opened(file.path) as stream:
+        if file_kind(file.path) == "parquet":
+            return sum(rows for rows, _ in _row_groups(stream)[file.start : file.end])
+        start = max(file.start, read_header(stream, file.path).end)
+        blocks = record_blocks(Extent(stream, start, file.end), file.path, BLOCK)
+        return sum(block.records for block in blocks)
+
+
+# --- CSV ---
+
+
+def _csv_slices(file: InputFile, stream: BinaryIO, split_size: int) -> Iterator[Slice]:
+    try:
+        first = read_header(stream, file.path).end
+        count = _pieces(file.size - first, split_size)
+        targets = [first + (file.size - first) * k // count for k in range(1, count)]
+        borders = _record_ends(stream, first, file.size, targets)
+        if borders is None:
+            borders = _record_ends_slowly(stream, file.path, first, targets)
+    except FileFailure:
+        borders = []
+    return _between(file, borders)
+
+
+def _record_ends(stream: BinaryIO, first: int, size: int, targets: Sequence[int]) -> list[int] | None:
+    """For each target the end of the record that lies there; None where quotes open inside of fields."""
+    borders: list[int] = []
+    is_quoted, last = False, b"\n"
+    position = first
+    for target in [*targets, size]:
+        while position < target:
+            stream.seek(position)
+            data = stream.read(min(BLOCK, target - position))
+            if not data:
+                return None  # it is shorter than it was
+            if b'"' in data:
+                if not _opens_at_fields(data, is_quoted, last):
+                    return None
+                is_quoted ^= data.count(b'"') % 2 == 1
+            position, last = position + len(data), data[-1:]
+        if target < size and (not borders or borders[-1] < target):
+            end = _next_end(stream, target, is_quoted)
+            if end is not None and end < size:
+                borders.append(end)
+    return None if is_quoted else borders
+
+
+def _opens_at_fields(data: bytes, is_quoted: bool, last: bytes) -> bool:
+    """Whether each quote that opens stands where a field starts, or doubles the one before it."""
+    pieces = data.split(b'"')
+    outside = pieces[1 if is_quoted else 0 : -1 : 2]  # each of them is followed by a quote that opens
+    if outside and not is_quoted and not outside[0] and last not in (b'"', b",", b"\r", b"\n"):
+        return False
+    return all(not piece or piece[-1] in FIELD_ENDS for piece in outside)
+
+
+def _next_end(stream: BinaryIO, start: int, is_quoted: bool) -> int | None:
+    """The first place from `start` on that follows a line end outside of quotes."""
+    position = start
+    while True:
+        stream.seek(position)
+        data = stream.read(WINDOW)
+        if not data:
+            return None
+        at = 0
+        for number, piece in enumerate(data.split(b'"')):
+            if is_quoted == bool(number % 2):  # outside of quotes
+                found = _LINE_END.search(piece)
+                if found:
+                    return position + at + found.end()
+            at += len(piece) + 1
+        is_quoted ^= data.count(b'"') % 2 == 1
+        position += len(data)
+
+
+def _record_ends_slowly(stream: BinaryIO, name: str, first: int, targets: Sequence[int]) -> list[int]:
+    stream.seek(first)
+    borders: list[int] = []
+    position, left = first, list(targets)
+    for block in record_blocks(Extent(stream, first, None), name, WINDOW):
+        position += len(block.data)
+        if left and position >= left[0] and not block.is_last:
+            borders.append(position)
+            left = [target for target in left if target > position]
+    return borders
+
+
+# --- Parquet ---
+
+
+def _parquet_slices(file: InputFile, stream: BinaryIO, split_size: int) -> Iterator[Slice]:
+    import pyarrow as pa
+
+    try:
+        groups = _row_groups(stream)
+    except (pa.ArrowException, OSError):
+        groups = []
+    start, size = 0, 0
+    for number, (_, one) in enumerate(groups):
+        if size and size + one > split_size:
+            yield Slice(path=file.path, size=size, etag=file.etag, start=start, end=number)
+            start, size = number, 0
+        size += one
+    yield Slice(path=file.path, size=size, etag=file.etag, start=start, end=None) if start else whole(file)
+
+
+def _row_groups(stream: BinaryIO) -> list[tuple[int, int]]:
+    """Rows and bytes of each."""
+    import pyarrow.parquet as pq
+
+    metadata = pq.ParquetFile(stream).metadata
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    return [
+        (one.num_rows, sum(one.column(c).total_compressed_size for c in range(one.num_columns)))
+        for one in groups
+    ]

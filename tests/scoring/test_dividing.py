@@ -1,0 +1,150 @@
+"""However a file is divided, its slices hold each of its records once, in order."""
+
+import csv
+import io
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from scoring import dividing
+from scoring.dividing import count_records, divide
+from scoring.plan import InputFile, Slice
+from scoring.scorer.needs import Needs
+from scoring.scorer.reading import open_source
+
+TEXT = [{"name": "a", "type": "string", "required": True}, {"name": "b", "type": "string", "required": True}]
+PIECES = [
+    '"',
+    '""',
+    "x",
+    "x,",
+    ",",
+    ",y",
+    "\n",
+    "\r",
+    "\r\n",
+    "\n\n",
+    '"x',
+    'x"',
+    "é",
+    "a long word that goes on",
+    "NA",
+]
+
+
+def divided(path: Path, split_size: int) -> list[Slice]:
+    file = InputFile(path=path.name, size=path.stat().st_size, etag="e")
+    return list(divide(file, opened=lambda name: (path.parent / name).open("rb"), split_size=split_size))
+
+
+def read(path: Path, start: int = 0, end: int | None = None) -> tuple[list[tuple], list[tuple[int, str]]]:
+    """Rows, and the numbers and messages of those that cannot be read."""
+    rows: list[tuple] = []
+    errors: list[tuple[int, str]] = []
+    kind = "parquet" if path.suffix == ".parquet" else "csv"
+    with path.open("rb") as file:
+        source = open_source(file, kind, path.name, Needs(TEXT), 64, start=start, end=end)
+        for chunk in source.chunks():
+            rows += zip(*(column.to_pylist() for column in chunk.table.columns), strict=True)
+            errors += ((row, message) for row, _, message in chunk.errors)
+    assert len(rows) + len(errors) == source.records
+    return rows, errors
+
+
+def put_together(path: Path, slices: list[Slice]) -> tuple[list[tuple], list[tuple[int, str]]]:
+    rows: list[tuple] = []
+    errors: list[tuple[int, str]] = []
+    records = 0
+    for one in slices:
+        some, wrong = read(path, one.start, one.end)
+        rows += some
+        errors += ((records + row, message) for row, message in wrong)
+        counted = count_records(file=one, opened=lambda name: (path.parent / name).open("rb"))
+        assert counted == len(some) + len(wrong)
+        records += counted
+    return rows, errors
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    pieces=st.lists(st.sampled_from(PIECES), max_size=60),
+    split_size=st.integers(1, 80),
+    bom=st.booleans(),
+    last_end=st.booleans(),
+    block=st.sampled_from([3, 16, 8 << 20]),
+)
+@example(pieces=['"x\n', "x", '"', ",", "\n"] * 9, split_size=7, bom=True, last_end=False, block=3)
+@example(pieces=['"', "x", '""', "\n", '"', ",y\r\n"] * 6, split_size=5, bom=False, last_end=True, block=3)
+def test_slices_of_any_size_hold_each_record_once(
+    pieces: list[str], split_size: int, bom: bool, last_end: bool, block: int
+) -> None:
+    text = "".join(pieces) + ("\n" if last_end else "")
+    ends = [row for row in csv.reader(io.StringIO(text + "\nend\n", newline="")) if row]
+    if ends[-1] != ["end"]:
+        return  # a quote that is never closed: another test
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dividing, "BLOCK", block)
+        patch.setattr(dividing, "WINDOW", block)
+        path = Path(folder, "rows.csv")
+        path.write_bytes((b"\xef\xbb\xbf" if bom else b"") + f"a,b\n{text}".encode())
+        slices = divided(path, split_size)
+        assert [one.start for one in slices[1:]] == [one.end for one in slices[:-1]]
+        assert slices[0].start == 0
+        assert slices[-1].end is None
+        assert sum(one.size for one in slices) == path.stat().st_size
+        assert put_together(path, slices) == read(path)
+
+
+def test_a_file_of_plain_records_is_divided_into_about_equal_shares(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("a,b\n" + "".join(f"{n:05d},x\n" for n in range(1000)))
+    slices = divided(path, 2000)
+    assert len(slices) == 4
+    assert all(abs(one.size - 2000) < 20 for one in slices)
+    assert divided(path, 1 << 20) == [Slice(path="rows.csv", size=8004, etag="e")]
+
+
+@pytest.mark.parametrize("quoted", [True, False])
+def test_one_giant_row_stays_in_one_slice(tmp_path: Path, quoted: bool) -> None:
+    giant = '"' + "long\n" * 300_000 + '"' if quoted else "long " * 300_000
+    path = tmp_path / "rows.csv"
+    path.write_text("a,b\n1,2\n" + f"3,{giant}\n" + "4,5\n" * 100_000)
+    slices = divided(path, 200_000)
+    assert len(slices) > 2
+    assert put_together(path, slices) == read(path)
+
+
+def test_quotes_inside_of_fields_do_not_mislead(tmp_path: Path) -> None:
+    """5" pipe: a quote that opens nothing."""
+    path = tmp_path / "rows.csv"
+    path.write_text("a,b\n" + '5" pipe,"two\nlines"\n' * 100_000)
+    slices = divided(path, 300_000)
+    assert len(slices) > 3
+    assert put_together(path, slices) == read(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfea\x00", b"a,b\n", b'a,b\n"1,2\n' + b"3,4\n" * 100, b"a,b\r\n1,2"]
+)
+def test_what_cannot_be_read_stays_whole(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(content)
+    assert divided(path, 1) == [Slice(path="rows.csv", size=len(content), etag="e")]
+
+
+def test_parquet_is_divided_by_its_row_groups(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    table = pa.table({"a": [str(n) for n in range(1000)], "b": ["x"] * 1000})
+    pq.write_table(table, path, row_group_size=100)
+    size = pq.ParquetFile(path).metadata.row_group(0).column(0).total_compressed_size
+    slices = divided(path, 3 * size)
+    assert [(one.start, one.end) for one in slices] == [(0, 2), (2, 4), (4, 6), (6, 8), (8, None)]
+    assert put_together(path, slices) == read(path)
+    assert divided(path, 1 << 20) == [Slice(path="rows.parquet", size=path.stat().st_size, etag="e")]
+    path.write_bytes(b"PAR1 and nothing else")
+    assert len(divided(path, 3)) == 1
