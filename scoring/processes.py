@@ -5,12 +5,13 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from scoring.errors import (
     InputError,
@@ -21,12 +22,13 @@ from scoring.errors import (
     ScoringError,
     ScoringTimeout,
 )
-from scoring.scorer.channel import HEADER, encode
+from scoring.scorer.channel import Closed, Wire
 from scoring.settings import THREAD_VARIABLES
 
 PROGRAM = Path(__file__).parent / "scorer"
 POLL_SECONDS = 0.1
 LOAD_TIMEOUT = 600.0
+KILLED_WITHIN = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,10 @@ class LocalSlice:
     name: str = ""  # what people know the file as; the path's own name when empty
     start: int = 0  # as scoring.plan.Slice has them
     end: int | None = None
+
+    @property
+    def known_as(self) -> str:
+        return self.name or self.path.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,17 +123,46 @@ def _never() -> bool:
     return False
 
 
+class Process(Protocol):
+    """What a scorer runs in."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs."""
+
+    def wait(self, timeout: float) -> int | None:
+        """The same, once it has ended; None where it has not in time."""
+
+
+class Spawned:
+    """A process of its own."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self.pid = process.pid
+
+    def poll(self) -> int | None:
+        return self._process.poll()
+
+    def wait(self, timeout: float) -> int | None:
+        try:
+            return self._process.wait(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            return None
+
+
 class Scorer:
     """One process with one model. Not for use by two threads at once, except `kill`."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], model: Path, scratch: Path, memory_limit: int | None
+        self, process: Process, end: socket.socket, model: Path, scratch: Path, memory_limit: int | None
     ) -> None:
         self.scratch = scratch
-        self._process = process
+        self.loaded: LoadReport | None = None
+        self._process, self._end, self._wire = process, end, Wire(end)
         self._model = model
         self._memory_limit = memory_limit
-        self._answers = b""
 
     @classmethod
     def start(
@@ -139,21 +174,11 @@ class Scorer:
         variables: Mapping[str, str],
         memory_limit: int | None,
         log: Path,
-        threads: int = 1,
     ) -> Self:
-        scratch.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as output:
-            process = subprocess.Popen(
-                # -s: no packages from a home folder. A folder as program puts only itself on sys.path.
-                [python, "-s", "-X", "faulthandler", PROGRAM, str(memory_limit or 0)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=output,
-                cwd=scratch,
-                env=_environment(python, scratch, variables, threads),
-                start_new_session=True,
-            )
-        return cls(process, model, scratch, memory_limit)
+        """In a process of its own, which takes seconds to import what the model is made of."""
+        limits = json.dumps(limits_of(model=model, scratch=scratch, memory_limit=memory_limit))
+        process, end = launch(python=python, role=limits, scratch=scratch, variables=variables, log=log)
+        return cls(Spawned(process), end, model, scratch, memory_limit)
 
     @property
     def pid(self) -> int:
@@ -163,11 +188,17 @@ class Scorer:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    def log_to(self, file: Path) -> None:
+        """From now on, what the model prints is appended there."""
+        with file.open("ab") as output:
+            self._ask({"do": "log"}, "Opening the log", LOAD_TIMEOUT, _never, files=[output.fileno()])
+
     def load(self, *, timeout: float = LOAD_TIMEOUT, stop: Callable[[], bool] = _never) -> LoadReport:
         answer = self._ask({"do": "load", "model": str(self._model)}, "Loading the model", timeout, stop)
-        return LoadReport(
+        self.loaded = LoadReport(
             seconds=answer["seconds"], mlflow_version=answer["mlflow"], warnings=answer["warnings"]
         )
+        return self.loaded
 
     def trial(self, *, timeout: float = LOAD_TIMEOUT, stop: Callable[[], bool] = _never) -> TrialReport:
         """Scores the model's input example, else an empty table of its signature, and says which in
@@ -185,37 +216,35 @@ class Scorer:
         pass_through: Sequence[str] = (),
         stop: Callable[[], bool] = _never,
     ) -> ScoreReport:
-        given = [
-            {
-                "path": str(one.path),
-                "kind": one.kind,
-                "name": one.name or one.path.name,
-                "start": one.start,
-                "end": one.end,
-            }
-            for one in slices
-        ]
+        """Writes `part` and, where rows failed, `errors`; neither is there when it raises."""
         request = {
             "do": "score",
-            "slices": given,
-            "part": str(part),
-            "errors": str(errors),
+            "slices": [
+                {"kind": one.kind, "name": one.known_as, "start": one.start, "end": one.end} for one in slices
+            ],
             "pass_through": list(pass_through),
         }
-        return ScoreReport.from_dict(self._ask(request, "Scoring the mini-batch", timeout, stop))
+        try:
+            with part.open("wb") as predictions, errors.open("wb") as failures:
+                files = [predictions.fileno(), failures.fileno()]
+                answer = self._ask(request, "Scoring the mini-batch", timeout, stop, files, slices)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            errors.unlink(missing_ok=True)
+            raise
+        if not errors.stat().st_size:
+            errors.unlink()
+        return ScoreReport.from_dict(answer)
 
     def kill(self) -> None:
         """Ends the process and everything it started; safe to call again and from another thread."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        self._process.wait(KILLED_WITHIN)
 
     def close(self) -> None:
         self.kill()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+        self._end.close()
 
     def __enter__(self) -> Self:
         return self
@@ -224,51 +253,53 @@ class Scorer:
         self.close()
 
     def _ask(
-        self, request: dict[str, Any], doing: str, timeout: float, stop: Callable[[], bool]
+        self,
+        request: dict[str, Any],
+        doing: str,
+        timeout: float,
+        stop: Callable[[], bool],
+        files: Sequence[int] = (),
+        slices: Sequence[LocalSlice] = (),
     ) -> dict[str, Any]:
-        assert self._process.stdin
+        """The answer; on the way, the scorer asks for the files of `slices` one after the other."""
         deadline = time.monotonic() + timeout
         try:
-            self._process.stdin.write(encode(request))
-            self._process.stdin.flush()
-        except (BrokenPipeError, ValueError):
+            self._wire.send(request, files)
+            while True:
+                if stop():
+                    self.kill()
+                    raise ScoringCanceled(f"{doing} was canceled.")
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    self.kill()
+                    raise ScoringTimeout(f"{doing} took longer than {timeout:g} seconds and was stopped.")
+                answer = self._receive(min(POLL_SECONDS, left))
+                if answer is not None and "hand" in answer:
+                    self._hand(slices[answer["hand"]])
+                elif answer is not None:
+                    return answer if answer["ok"] else _raise(answer)
+        except Closed:
             raise self._died() from None
-        while True:
-            if stop():
-                self.kill()
-                raise ScoringCanceled(f"{doing} was canceled.")
-            left = deadline - time.monotonic()
-            if left <= 0:
-                self.kill()
-                raise ScoringTimeout(f"{doing} took longer than {timeout:g} seconds and was stopped.")
-            answer = self._receive(min(POLL_SECONDS, left))
-            if answer is not None:
-                return answer if answer["ok"] else _raise(answer)
+
+    def _hand(self, one: LocalSlice) -> None:
+        """The open file, so that the scorer needs no right to any folder."""
+        try:
+            with one.path.open("rb") as file:
+                self._wire.send({"ok": True}, [file.fileno()])
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            self._wire.send({"message": f"{one.known_as} cannot be read: {reason}."})
 
     def _receive(self, seconds: float) -> dict[str, Any] | None:
-        assert self._process.stdout
-        if not select.select([self._process.stdout], [], [], seconds)[0]:
+        if not select.select([self._end], [], [], seconds)[0]:
             if self._process.poll() is not None:
-                raise self._died()
+                raise Closed
             return None
-        data = os.read(self._process.stdout.fileno(), 1 << 20)
-        if not data:
-            raise self._died()
-        self._answers += data
-        if len(self._answers) < HEADER.size:
-            return None
-        end = HEADER.size + HEADER.unpack(self._answers[: HEADER.size])[0]
-        if len(self._answers) < end:
-            return None
-        body, self._answers = self._answers[HEADER.size : end], self._answers[end:]
-        answer: dict[str, Any] = storable(json.loads(body))
+        answer: dict[str, Any] = storable(self._wire.receive()[0])
         return answer
 
     def _died(self) -> ScorerDied:
-        try:
-            code = self._process.wait(timeout=1)
-        except subprocess.TimeoutExpired:
-            code = None
+        code = self._process.wait(1)
         self.kill()  # children of it may live on
         if code is None:
             how = "closed its connection"
@@ -284,9 +315,37 @@ class Scorer:
         return ScorerDied(f"The model's process {how}.{hint} Its log says more.")
 
 
-def _environment(python: Path, scratch: Path, variables: Mapping[str, str], threads: int) -> dict[str, str]:
-    """All that a scorer gets of the world around it: nothing of the node's own variables."""
-    fixed = {name: str(threads) for name in THREAD_VARIABLES}
+def launch(
+    *, python: Path, role: str, scratch: Path, variables: Mapping[str, str], log: Path
+) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """The program of scoring/scorer in a session of its own, and this end of the socket that is its input."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    ours, theirs = socket.socketpair()
+    with log.open("ab") as output, theirs:
+        process = subprocess.Popen(
+            # -s: no packages from a home folder. A folder as program puts only itself on sys.path.
+            [python, "-s", "-X", "faulthandler", PROGRAM, role],
+            stdin=theirs.fileno(),
+            stdout=output,
+            stderr=output,
+            cwd=scratch,
+            env=environment_of(python=python, scratch=scratch, variables=variables),
+            start_new_session=True,
+        )
+    return process, ours
+
+
+def limits_of(*, model: Path, scratch: Path, memory_limit: int | None) -> dict[str, Any]:
+    """What scoring.scorer.serving.serve() holds a scorer to."""
+    return {"memory": memory_limit or 0, "readable": [str(model)], "writable": [str(scratch)]}
+
+
+def environment_of(*, python: Path, scratch: Path, variables: Mapping[str, str]) -> dict[str, str]:
+    """All that a scorer gets of the world around it: nothing of the node's own variables.
+
+    One thread: slots are the parallelism, and sums depend on how many threads share them.
+    """
+    fixed = dict.fromkeys(THREAD_VARIABLES, "1")
     return {
         **variables,
         **fixed,

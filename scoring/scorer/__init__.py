@@ -1,4 +1,4 @@
-"""A stand-alone program, run by the model's own Python, that holds one model and scores files.
+"""A stand-alone program, run by the model's own Python, that holds one model and scores files; or that forks such.
 
 It uses the standard library and what the model's environment has (mlflow, pandas, numpy, pyarrow), and
 imports

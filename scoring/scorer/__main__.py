@@ -1,3 +1,4 @@
+import json
 import os
 import sys
 import types
@@ -17,6 +18,13 @@ def _without_neighbours() -> None:
 
 if __name__ == "__main__":
     _without_neighbours()
-    from scoring.scorer.serving import main
+    from scoring.scorer.channel import take_input
 
-    main(sys.argv[1:])
+    if sys.argv[1] == "parent":
+        from scoring.scorer.parenting import parent
+
+        parent(take_input())
+    else:
+        from scoring.scorer.serving import serve
+
+        serve(take_input(), json.loads(sys.argv[1]))

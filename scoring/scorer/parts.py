@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
@@ -13,56 +12,38 @@ ERROR_SCHEMA = pa.schema(
 
 
 class _Streams:
-    """A file of Arrow IPC streams, one after the other; it appears whole or not at all."""
+    """Arrow IPC streams in a file, one after the other."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._file = open(path + ".partial", "wb")
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
         self._schema: Any = None
         self._stream: Any = None
         self._mark = 0
 
     def write(self, table: pa.Table) -> None:
         if self._stream is None or self._schema != table.schema:
-            self._end_stream()
+            self.end_stream()
             self._schema = table.schema
             self._stream = pa.ipc.new_stream(self._file, table.schema)
         self._stream.write_table(table)
 
     def mark(self) -> None:
-        self._end_stream()
+        self.end_stream()
         self._mark = self._file.tell()
 
     def roll_back(self) -> None:
-        self._end_stream()
+        self.end_stream()
         self._file.seek(self._mark)
         self._file.truncate()
 
-    def commit(self, if_empty: bool) -> None:
-        self._end_stream()
-        is_empty = not self._file.tell()
-        self._file.close()
-        if not is_empty or if_empty:
-            os.replace(self._path + ".partial", self._path)
-        else:
-            os.unlink(self._path + ".partial")
-            if os.path.exists(self._path):  # of an earlier attempt
-                os.unlink(self._path)
-
-    def discard(self) -> None:
-        self._end_stream()
-        self._file.close()
-        if os.path.exists(self._path + ".partial"):
-            os.unlink(self._path + ".partial")
-
-    def _end_stream(self) -> None:
+    def end_stream(self) -> None:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
 
 
 class PartWriter:
-    """Both files appear whole or not at all, and what a slice wrote can be taken back.
+    """Into two open files, where what a slice wrote can be taken back.
 
     A part is one or more Arrow IPC streams, one after the other: a new one begins with each slice, and where
     the columns or their types change (a model may answer whole numbers for one chunk and fractions for the
@@ -70,7 +51,7 @@ class PartWriter:
     since names may be the same.
     """
 
-    def __init__(self, part: str, errors: str) -> None:
+    def __init__(self, part: BinaryIO, errors: BinaryIO) -> None:
         self._part, self._errors = _Streams(part), _Streams(errors)
 
     def begin_slice(self) -> None:
@@ -95,10 +76,7 @@ class PartWriter:
         arrays = [pa.array(values, field.type) for values, field in zip(columns, ERROR_SCHEMA)]
         self._errors.write(pa.Table.from_arrays(arrays, schema=ERROR_SCHEMA))
 
-    def commit(self) -> None:
-        self._errors.commit(if_empty=False)
-        self._part.commit(if_empty=True)
-
-    def discard(self) -> None:
-        self._part.discard()
-        self._errors.discard()
+    def close(self) -> None:
+        """Ends the streams; the files stay open."""
+        self._part.end_stream()
+        self._errors.end_stream()

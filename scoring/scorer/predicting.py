@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 import warnings
-from typing import Any, Sequence
+from typing import Any, BinaryIO, Sequence
 
 import pandas as pd
 import pyarrow as pa
@@ -94,8 +94,9 @@ class LoadedModel:
         return model_input(chunk.table, self._needs), ""
 
     def score(
-        self, slices: list[dict[str, Any]], part: str, errors: str, pass_through: Sequence[str] = ()
+        self, slices: Sequence[Any], part: BinaryIO, errors: BinaryIO, pass_through: Sequence[str] = ()
     ) -> dict[str, Any]:
+        """`slices` have kind, name, start, end and open(), which gives their file."""
         return _Run(self, self._needs, PartWriter(part, errors), pass_through).over(slices)
 
 
@@ -111,41 +112,32 @@ class _Run:
         self._sketches: dict[str, dict[str, Any]] = {}
         self._clock = time.perf_counter()
 
-    def over(self, slices: list[dict[str, Any]]) -> dict[str, Any]:
-        try:
-            reports = [self._guarded(index, one, len(slices)) for index, one in enumerate(slices)]
-            self._writer.commit()
-        except BaseException:
-            self._writer.discard()
-            raise
+    def over(self, slices: Sequence[Any]) -> dict[str, Any]:
+        reports = [self._guarded(index, one, len(slices)) for index, one in enumerate(slices)]
+        self._writer.close()
         return {"slices": reports, "seconds": self._seconds, "sketches": self._sketches}
 
-    def _guarded(self, index: int, one: dict[str, Any], count: int) -> dict[str, Any]:
+    def _guarded(self, index: int, one: Any, count: int) -> dict[str, Any]:
         self._writer.begin_slice()
         before = dict(self._sketches)
         try:
             return self._slice(index, one)
         except FileFailure as failure:
-            failure.file = one["name"]
+            failure.file = one.name
             if count == 1:
                 raise
             self._writer.undo_slice()
             self._sketches = before
             return {"records": 0, "rows": 0, "errors": 0, "failed": str(failure)}
         except BaseException as error:
-            error.file = one["name"]  # type: ignore[attr-defined]
+            error.file = one.name  # type: ignore[attr-defined]
             raise
 
-    def _slice(self, index: int, one: dict[str, Any]) -> dict[str, Any]:
-        with open(one["path"], "rb") as file:
+    def _slice(self, index: int, one: Any) -> dict[str, Any]:
+        with one.open() as file:
+            passed = self._pass_through
             source = open_source(
-                file,
-                one["kind"],
-                one["name"],
-                self._needs,
-                pass_through=self._pass_through,
-                start=one["start"],
-                end=one["end"],
+                file, one.kind, one.name, self._needs, pass_through=passed, start=one.start, end=one.end
             )
             return self._read(index, source)
 

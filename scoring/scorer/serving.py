@@ -3,39 +3,47 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 import traceback
-from typing import Any
+from typing import Any, BinaryIO
 
 from scoring.scorer.channel import Channel
 from scoring.scorer.failures import FileFailure, PredictFailure
+from scoring.scorer.fence import shut_in
 
 
-def main(arguments: list[str]) -> None:
-    limit = int(arguments[0]) if arguments else 0
-    _die_with_the_node()
-    channel = Channel()
-    if limit:
-        _limit_memory(limit)
+def serve(end: Any, limits: dict[str, Any]) -> None:
+    """Never returns: the node ends this process. `limits`: memory (bytes, 0: none), readable, writable."""
+    _die_with_the_parent()
+    if limits["memory"]:
+        _limit_memory(limits["memory"])
+    shut_in([*_of_this_python(), *limits["readable"]], limits["writable"])
+    channel = Channel(end)
     model: Any = None
     while True:
-        request = channel.receive()
+        request, files = channel.receive()
         try:
-            model, answer = _answer(request, model)
+            model, answer = _answer(request, files, model, channel)
         except BaseException as error:  # a model may raise SystemExit or KeyboardInterrupt
-            answer = _failure(error, request["do"], limit)
+            answer = _failure(error, request["do"], limits["memory"])
         channel.send(answer)
 
 
-def _die_with_the_node() -> None:
+def _of_this_python() -> list[str]:
+    here = os.path.dirname(os.path.abspath(__file__))
+    return [here, sys.prefix, sys.base_prefix, os.path.dirname(os.path.realpath(sys.executable))]
+
+
+def _die_with_the_parent() -> None:
     """Linux ends this process with the thread that started it, even while a model's C code holds the interpreter
-    and the end of the pipe cannot be read."""
+    and the end of the socket cannot be read."""
     try:
         import ctypes
 
         ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
     except (OSError, AttributeError):
-        pass  # elsewhere the end of the pipe has to do
+        pass  # elsewhere the end of the socket has to do
 
 
 def _limit_memory(limit: int) -> None:
@@ -47,7 +55,14 @@ def _limit_memory(limit: int) -> None:
         print(f"The memory limit cannot be set here: {error}", flush=True)
 
 
-def _answer(request: dict[str, Any], model: Any) -> tuple[Any, dict[str, Any]]:
+def _answer(
+    request: dict[str, Any], files: list[int], model: Any, channel: Channel
+) -> tuple[Any, dict[str, Any]]:
+    if request["do"] == "log":
+        for descriptor in (1, 2):
+            os.dup2(files[0], descriptor)
+        os.close(files[0])
+        return model, {"ok": True}
     if request["do"] == "load":
         from scoring.scorer.predicting import LoadedModel
 
@@ -64,8 +79,24 @@ def _answer(request: dict[str, Any], model: Any) -> tuple[Any, dict[str, Any]]:
         }
     if request["do"] == "trial":
         return model, {"ok": True, **model.trial()}
-    given = (request[name] for name in ("slices", "part", "errors", "pass_through"))
-    return model, {"ok": True, **model.score(*given)}
+    with os.fdopen(files[0], "wb") as part, os.fdopen(files[1], "wb") as errors:
+        slices = [_Handed(channel, index, one) for index, one in enumerate(request["slices"])]
+        return model, {"ok": True, **model.score(slices, part, errors, request["pass_through"])}
+
+
+class _Handed:
+    """A slice, whose file the node opens and hands over when it is its turn."""
+
+    def __init__(self, channel: Channel, index: int, given: dict[str, Any]) -> None:
+        self._channel, self._index = channel, index
+        self.kind, self.name, self.start, self.end = (given[key] for key in ("kind", "name", "start", "end"))
+
+    def open(self) -> BinaryIO:
+        self._channel.send({"hand": self._index})
+        answer, files = self._channel.receive()
+        if not files:
+            raise FileFailure(answer["message"])
+        return os.fdopen(files[0], "rb")
 
 
 def _failure(error: BaseException, doing: str, limit: int) -> dict[str, Any]:

@@ -47,7 +47,8 @@ def _jobs_with_work(node: Node) -> list[int]:
 
 def _locked(job_id: int) -> Job:
     """Raises MoveRefused for a job that was deleted meanwhile."""
-    job: Job | None = Job.objects.select_for_update(no_key=True).filter(pk=job_id).first()
+    rows = Job.objects.select_related("input_datastore", "output_datastore", "cluster")
+    job: Job | None = rows.select_for_update(no_key=True, of=("self",)).filter(pk=job_id).first()
     if job is None:
         raise MoveRefused(_("The job was deleted meanwhile."))
     return job

@@ -4,12 +4,14 @@ import logging
 import os
 import queue
 import signal
+import tempfile
 import threading
 import time
 import traceback
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from django.utils.translation import gettext as _
 from scoring.errors import EnvironmentBuildError, InputError, ModelLoadError, ScoringCanceled, ScoringError
 from scoring.plan import file_kind
 from scoring.processes import LocalSlice, Scorer
-from studio.actions import compute, endpoints, minibatches, provisioning, scratch, trials
+from studio.actions import compute, endpoints, minibatches, provisioning, scorers, scratch, trials
 from studio.actions.inputs import input_object
 from studio.actions.leases import Holder
 from studio.actions.log_shipping import ScorerLog
@@ -47,9 +49,7 @@ class NodeAtWork(Holder):
         self.slots: queue.SimpleQueue[int] = queue.SimpleQueue()
         for number in range(1, self.row.slots + 1):
             self.slots.put(number)
-        self.scorers: dict[tuple[int, int], Scorer] = {}  # (slot, job id)
-        self.loaded: dict[tuple[int, int], str] = {}  # the models that they hold
-        self.logs: dict[tuple[int, int], ScorerLog] = {}  # what they print
+        self.logs: dict[tuple[int, int], ScorerLog] = {}  # (slot, job id): what the model prints
         self.dropped: set[int] = set()  # ids of jobs that nobody wants any more
         self.running: dict[int, int] = {}  # slot -> job id
         self._trying = threading.Lock()
@@ -109,8 +109,8 @@ class NodeAtWork(Holder):
                 if minibatch is None or not self._score(slot, minibatch):
                     return
         finally:
-            for key in [key for key in self.scorers if key[0] == slot]:
-                self._end_scorer(key)
+            for key in [key for key in self.logs if key[0] == slot]:
+                self.logs.pop(key).close()
 
     def _score(self, slot: int, minibatch: MiniBatch) -> bool:
         """Score one mini-batch and note the outcome; False when the slot should rest."""
@@ -121,13 +121,12 @@ class NodeAtWork(Holder):
                 part, report = self._attempt(slot, job, minibatch)
                 self._record(minibatch, part, report)
         except ScoringCanceled:
-            self._end_scorer((slot, job.pk))
             minibatches.give_back(minibatch=minibatch)
         except Unavailable as away:
             minibatches.give_back(minibatch=minibatch, at_once=False, reason=str(away))
             return False
         except (ScoringError, StudioError) as error:
-            self._failed(slot, minibatch, error)
+            self._failed(minibatch, error)
         except (OperationalError, InterfaceError):
             # Not the model's failure: the lease runs out, and the sweep gives the mini-batch to the next slot.
             logger.exception("the database was away", extra={"action": "database_away"})
@@ -138,7 +137,7 @@ class NodeAtWork(Holder):
             sentence = (
                 f"The studio itself failed here ({type(error).__name__}). Try again; report it if it recurs."
             )
-            self._failed(slot, minibatch, ScoringError(sentence, traceback=traceback.format_exc()))
+            self._failed(minibatch, ScoringError(sentence, traceback=traceback.format_exc()))
         finally:
             self.running.pop(slot, None)
         return True
@@ -154,12 +153,8 @@ class NodeAtWork(Holder):
                 if staged:
                     store.delete(staged["path"])
 
-    def _failed(self, slot: int, minibatch: MiniBatch, error: ScoringError | StudioError) -> None:
-        key = (slot, minibatch.job_id)
-        if key in self.scorers and (
-            not self.scorers[key].alive or "MemoryError" in getattr(error, "traceback", "")
-        ):
-            self._end_scorer(key)
+    @staticmethod
+    def _failed(minibatch: MiniBatch, error: ScoringError | StudioError) -> None:
         try:
             minibatches.fail_attempt(
                 minibatch=minibatch,
@@ -176,20 +171,23 @@ class NodeAtWork(Holder):
         def stop() -> bool:
             return self.stopping.is_set() or job.pk in self.dropped
 
-        scorer = self._scorer(slot, job, stop)
-        folder = scorer.scratch / f"minibatch-{minibatch.number}"
-        folder.mkdir(exist_ok=True)
-        part, errors = folder / "part.arrow", folder / "errors.arrow"
-        report = scorer.score(
-            slices=local_slices(job=job, minibatch=minibatch),
-            part=part,
-            errors=errors,
-            timeout=job.settings["timeout"],
-            pass_through=job.settings.get("pass_through", []),
-            stop=stop,
-        )
-        local_slices(job=job, minibatch=minibatch)  # still as they were planned, now that they have been read
-        return self._stage_out(job, minibatch, part, errors), report.to_dict()
+        with (
+            tempfile.TemporaryDirectory(dir=scratch.scratch(), prefix="minibatch-") as folder,
+            self._scorer(slot, job, stop) as scorer,
+        ):
+            part, errors = Path(folder, "part.arrow"), Path(folder, "errors.arrow")
+            report = scorer.score(
+                slices=local_slices(job=job, minibatch=minibatch),
+                part=part,
+                errors=errors,
+                timeout=job.settings["timeout"],
+                pass_through=job.settings.get("pass_through", []),
+                stop=stop,
+            )
+            local_slices(
+                job=job, minibatch=minibatch
+            )  # still as they were planned, now that they have been read
+            return self._stage_out(job, minibatch, part, errors), report.to_dict()
 
     def _stage_out(self, job: Job, minibatch: MiniBatch, part: Path, errors: Path) -> dict[str, Any]:
         store = open_store(job.output_datastore)
@@ -206,50 +204,37 @@ class NodeAtWork(Holder):
         staged["errors"] = stage(errors, "errors") if errors.exists() else None
         return staged
 
-    def _scorer(self, slot: int, job: Job, stop: provisioning.Stop) -> Scorer:
-        """The scorer that this slot keeps for `job`, with the model loaded."""
-        key = (slot, job.pk)
-        kept = self.scorers.get(key)
-        if kept and kept.alive:
-            return kept
-        self._end_scorer(key)
+    @contextmanager
+    def _scorer(self, slot: int, job: Job, stop: provisioning.Stop) -> Iterator[Scorer]:
+        """With the model of `job` loaded, and what it prints shipped to the job's logs."""
         if not provisioning.environment_is_built(job.spec["environment"]):
-            waiting = _("The model's environment is being built on %(node)s.") % {"node": self.name}
-            Job.objects.filter(pk=job.pk).update(waiting_for=waiting)
+            self._wait(job, _("The model's environment is being built on %(node)s."))
         model = provisioning.ensure_model(uri=job.spec["model_uri"], key=job.spec["model_key"], stop=stop)
         environment = provisioning.ensure_environment(
             spec=job.spec["environment"], log=logger.info, stop=stop
         )
         file = scratch.scorer_logs() / f"{job.name}-{self.name}-slot{slot}.log"
-        scorer = provisioning.start_scorer(
+        if (slot, job.pk) not in self.logs:
+            self.logs[slot, job.pk] = ScorerLog(job=job, node=self.name, slot=slot, file=file)
+        with scorers.leased(
             environment=environment,
+            requirements=job.spec["environment"]["requirements"],
             model=model,
-            settings_=job.settings,
+            variables=job.settings["environment_variables"],
             memory=self.row.cluster.slot_memory,
+            label=job.model_label,
             log=file,
-        )
-        self.scorers[key] = scorer
-        self.logs[key] = ScorerLog(job=job, node=self.name, slot=slot, file=file)
-        Job.objects.filter(pk=job.pk).update(
-            waiting_for=_("The model is being loaded on %(node)s.") % {"node": self.name}
-        )
-        try:
-            scorer.load(stop=stop)
-        except BaseException:
-            self._end_scorer(key)  # one without a model must not be taken for ready
-            raise
-        self.loaded[key] = job.model_label
-        Job.objects.filter(pk=job.pk).update(waiting_for="")
-        return scorer
+            stop=stop,
+            starting=partial(self._wait, job, _("The model is being loaded on %(node)s.")),
+        ) as scorer:
+            if job.waiting_for:
+                self._wait(job, "")
+            yield scorer
 
-    def _end_scorer(self, key: tuple[int, int]) -> None:
-        scorer = self.scorers.pop(key, None)
-        self.loaded.pop(key, None)
-        if scorer:
-            provisioning.stop_scorer(scorer)
-        log = self.logs.pop(key, None)
-        if log:
-            log.close()
+    def _wait(self, job: Job, reason: str) -> None:
+        """What a job waits for on this node, as its page says it."""
+        job.waiting_for = reason % {"node": self.name} if reason else ""
+        Job.objects.filter(pk=job.pk).update(waiting_for=job.waiting_for)
 
     @contextmanager
     def holding(self, row: Leased) -> Iterator[uuid.UUID]:
@@ -272,6 +257,7 @@ class NodeAtWork(Holder):
         if self._ticks % 5 == 1:
             super().beat()
             self._report()
+        scorers.pool().look_after()
         for log in self.logs.copy().values():
             log.ship()
         if self._is_draining and self._is_idle():
@@ -287,14 +273,15 @@ class NodeAtWork(Holder):
             cpu_percent=psutil.cpu_percent(),
             memory=sum(_resident(process) for process in family),
             idle_for=time.monotonic() - self._idle_since if self._is_idle() else None,
-            loaded=sorted(set(self.loaded.copy().values())),
+            loaded=scorers.pool().labels(),
         )
         self._is_draining = not goes_on
 
     def leave(self) -> None:
         self.stopping.set()
-        for key in list(self.scorers):
-            self._end_scorer(key)
+        for key in list(self.logs):
+            self.logs.pop(key).close()
+        scorers.pool().close()
         compute.node_leaves(node=self.row)
 
 

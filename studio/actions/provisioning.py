@@ -3,7 +3,6 @@
 import logging
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,8 +22,8 @@ from django.utils.translation import gettext as _
 from scoring.environment import Environment, EnvironmentSpec, build_environment, find_environment
 from scoring.errors import EnvironmentBuildError, ModelLoadError, ScoringCanceled, ScoringError
 from scoring.locking import exclusive
-from scoring.processes import Scorer, storable
-from studio.actions import endpoints
+from scoring.processes import LoadReport, TrialReport, storable
+from studio.actions import endpoints, scorers
 from studio.actions.leases import Holder
 from studio.actions.models import public
 from studio.actions.scratch import scratch
@@ -119,26 +118,6 @@ def mlflow_answers() -> bool:
         return False
 
 
-def start_scorer(
-    *, environment: Environment, model: Path, settings_: dict[str, Any], memory: int, log: Path
-) -> Scorer:
-    """A scorer that has not loaded its model yet, in a scratch folder of its own below STUDIO_HOME."""
-    own = Path(tempfile.mkdtemp(dir=scratch()))
-    return Scorer.start(
-        python=environment.python,
-        model=model,
-        scratch=own,
-        variables=settings_["environment_variables"],
-        memory_limit=memory,
-        log=log,
-    )
-
-
-def stop_scorer(scorer: Scorer) -> None:
-    scorer.close()
-    shutil.rmtree(scorer.scratch, ignore_errors=True)
-
-
 class DeploymentLog:
     """Lines for the deployment's page, written at most once a second."""
 
@@ -231,25 +210,39 @@ def _try_model(deployment: Deployment, log: DeploymentLog, stop: Stop) -> list[s
     environment = ensure_environment(spec=deployment.environment, log=log, stop=stop)
     log("Loading the model in its environment.")
     with tempfile.NamedTemporaryFile(dir=scratch(), suffix=".log") as output:
-        scorer = start_scorer(
-            environment=environment,
-            model=model,
-            settings_=deployment.settings,
-            memory=deployment.cluster.slot_memory,
-            log=Path(output.name),
-        )
         try:
-            loaded = scorer.load(stop=stop)
-            log(f"Loaded in {loaded.seconds:.1f} s with MLflow {loaded.mlflow_version}.")
-            trial = scorer.trial(timeout=deployment.settings["timeout"], stop=stop)
-            log(
-                f"Scored {trial.rows} rows of its example; it answers with {', '.join(trial.columns) or 'no columns'}."
-            )
+            loaded, trial = _tried(deployment, environment, model, Path(output.name), log, stop)
         finally:
-            stop_scorer(scorer)
             for line in Path(output.name).read_text(errors="replace").splitlines()[-200:]:
                 log(line)
     return [*environment.notes, *loaded.warnings, *trial.notes]
+
+
+def _tried(
+    deployment: Deployment,
+    environment: Environment,
+    model: Path,
+    output: Path,
+    log: DeploymentLog,
+    stop: Stop,
+) -> tuple[LoadReport, TrialReport]:
+    with scorers.leased(
+        environment=environment,
+        requirements=deployment.environment["requirements"],
+        model=model,
+        variables=deployment.settings["environment_variables"],
+        memory=deployment.cluster.slot_memory,
+        label=deployment.model_label,
+        log=output,
+        stop=stop,
+    ) as scorer:
+        assert scorer.loaded, "a leased scorer has its model loaded"
+        log(f"Loaded in {scorer.loaded.seconds:.1f} s with MLflow {scorer.loaded.mlflow_version}.")
+        trial = scorer.trial(timeout=deployment.settings["timeout"], stop=stop)
+        log(
+            f"Scored {trial.rows} rows of its example; it answers with {', '.join(trial.columns) or 'no columns'}."
+        )
+        return scorer.loaded, trial
 
 
 def _folder(name: str) -> Path:

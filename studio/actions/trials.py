@@ -22,7 +22,7 @@ from scoring.plan import file_kind, to_score
 from scoring.preview import Preview, first_rows
 from scoring.processes import LocalSlice, storable
 from scoring.settings import ScoringSettings
-from studio.actions import events, provisioning
+from studio.actions import events, provisioning, scorers
 from studio.actions.compute import wake_cluster
 from studio.actions.inputs import input_object, list_input, unreadable
 from studio.actions.jobs import waiting_reason
@@ -170,16 +170,17 @@ def _scored(trial: Trial, start: Path, name: str, memory: int, stop: provisionin
     deployment = Deployment.objects.with_model().get(pk=trial.deployment_id)
     model = provisioning.ensure_model(uri=deployment.model_version.uri, key=deployment.model_key, stop=stop)
     environment = provisioning.ensure_environment(spec=deployment.environment, log=logger.info, stop=stop)
-    scorer = provisioning.start_scorer(
-        environment=environment,
-        model=model,
-        settings_=trial.settings,
-        memory=memory,
-        log=start.with_name("scorer.log"),
-    )
     part, errors = start.with_name("part.arrow"), start.with_name("errors.arrow")
-    try:
-        scorer.load(stop=stop)
+    with scorers.leased(
+        environment=environment,
+        requirements=deployment.environment["requirements"],
+        model=model,
+        variables=trial.settings["environment_variables"],
+        memory=memory,
+        label=deployment.model_label,
+        log=start.with_name("scorer.log"),
+        stop=stop,
+    ) as scorer:
         report = scorer.score(
             slices=[LocalSlice(path=start, kind=file_kind(name), name=name)],
             part=part,
@@ -188,8 +189,6 @@ def _scored(trial: Trial, start: Path, name: str, memory: int, stop: provisionin
             pass_through=trial.settings["pass_through"],
             stop=stop,
         )
-    finally:
-        provisioning.stop_scorer(scorer)
     slices = [PartSlice(file_name=name, offset_row=0, report=report.slices[0])]
     return PartRef(part=part, errors=errors if errors.exists() else None, slices=slices)
 

@@ -1,5 +1,6 @@
 """What a node leaves of a mini-batch: a part with one prediction for each file of one row."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ def scored_part(job: Job, minibatch: MiniBatch) -> tuple[dict[str, Any], dict[st
     path = f"{job.parts_path}/{minibatch.number:06d}.part.arrow"
     file = root / path
     file.parent.mkdir(parents=True, exist_ok=True)
-    writer = PartWriter(str(file), str(file) + ".errors")
-    for _file in minibatch.slices:
-        writer.write(pa.table({"prediction": [minibatch.number + 0.5]}))
-    writer.commit()
+    with file.open("wb") as predictions:
+        writer = PartWriter(predictions, io.BytesIO())
+        for _file in minibatch.slices:
+            writer.write(pa.table({"prediction": [minibatch.number + 0.5]}))
+        writer.close()
     slices = [
         SliceReport(records=1, rows=1, errors=0, columns=[("prediction", "double")])
         for _file in minibatch.slices

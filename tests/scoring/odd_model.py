@@ -10,6 +10,8 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
+KEPT: list[bytearray] = []
+
 
 class OddModel(PythonModel):
     def predict(self, context, model_input, params=None):  # noqa: C901
@@ -36,6 +38,8 @@ class OddModel(PythonModel):
             print("printed by the model")
             os.write(1, b"written to descriptor 1\n")
             assert os.read(0, 10) == b""
+        if act == "keep":
+            KEPT.append(bytearray(os.urandom(1 << 20)) * 700)
         if act == "short":
             return values[:-1]
         if act == "environment":
@@ -43,6 +47,7 @@ class OddModel(PythonModel):
         return {
             "echo": lambda: values,
             "print": lambda: values,
+            "keep": lambda: values,
             "dicts": lambda: [{"label": f"a,{v}", "row": v} for v in values],
             "nested": lambda: [[v, {"x": v}] for v in values],
             "whole": lambda: values.astype(int).to_numpy(),

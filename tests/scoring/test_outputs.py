@@ -1,5 +1,6 @@
 """Parts become one file: in plan order, with rows numbered anew, or not at all."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,12 @@ from scoring.summary import build_summary, merge_sketches
 
 def part(folder: Path, name: str, *files: tuple[str, list[list[Any]], list[int]]) -> PartRef:
     """Of (file name, its chunks of predictions, its rows that failed)."""
-    writer = PartWriter(str(folder / name), str(folder / f"{name}.errors"))
+    with (folder / name).open("wb") as predictions, (folder / f"{name}.errors").open("wb") as failures:
+        slices = _written(PartWriter(predictions, failures), files)
+    return PartRef(part=folder / name, errors=folder / f"{name}.errors", slices=slices)
+
+
+def _written(writer: PartWriter, files: Sequence[tuple[str, list[list[Any]], list[int]]]) -> list[PartSlice]:
     slices = []
     for index, (file, chunks, failed) in enumerate(files):
         types: list[str] = []
@@ -32,9 +38,8 @@ def part(folder: Path, name: str, *files: tuple[str, list[list[Any]], list[int]]
         columns = [("prediction", "|".join(dict.fromkeys(types)))] if types else []
         report = SliceReport(records=rows + len(failed), rows=rows, errors=len(failed), columns=columns)
         slices.append(PartSlice(file_name=file, offset_row=0, report=report))
-    writer.commit()
-    errors = folder / f"{name}.errors"
-    return PartRef(part=folder / name, errors=errors if errors.exists() else None, slices=slices)
+    writer.close()
+    return slices
 
 
 def test_rows_are_numbered_around_those_that_failed(tmp_path: Path) -> None:

@@ -1,0 +1,207 @@
+"""The scorers of a node, kept warm: whoever needs a model takes one that has it loaded, or has one made."""
+
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+import psutil
+
+from scoring.parents import Parent, ParentEnded
+from scoring.processes import Scorer
+
+IDLE_SECONDS = 1800.0  # without a lease; then a scorer ends
+LEAST_FREE = 0.1  # of the machine's memory; below it scorers that are idle end, the longest idle first
+MOST_GROWTH = 2.0  # times what it had after its first mini-batch, and SLACK beyond that: then it leaks
+SLACK = 256 << 20
+MOST_OF_LIMIT = 2.0  # that a scorer and the processes it started may have together
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScorerSpec:
+    """Scorers with equal specs stand in for each other."""
+
+    python: Path
+    model: Path
+    variables: tuple[tuple[str, str], ...]
+    memory_limit: int | None  # bytes
+    is_forked: bool
+
+
+@dataclass
+class _Kept:
+    spec: ScorerSpec
+    scorer: Scorer
+    label: str
+    is_leased: bool = True
+    since: float = 0.0  # when it was given back
+    first_size: int = 0  # bytes, after its first mini-batch
+
+
+class ScorerPool:
+    """For the threads of one process. `most_idle` scorers are kept besides those that are leased."""
+
+    def __init__(self, *, folder: Path, log: Path, most_idle: int) -> None:
+        self._folder, self._log, self._most_idle = folder, log, most_idle
+        self._kept: list[_Kept] = []
+        self._parents: dict[Path, Parent] = {}
+        self._lock = threading.RLock()
+        self._starting: dict[Path, threading.Lock] = defaultdict(threading.Lock)
+
+    def lease(
+        self,
+        *,
+        spec: ScorerSpec,
+        label: str,
+        log: Path,
+        stop: Callable[[], bool],
+        starting: Callable[[], None],
+    ) -> Scorer:
+        """A scorer with the model loaded, whose output goes to `log`; `starting` is called where it is a new one.
+
+        `label` is what people call the model.
+        Raises ModelLoadError, ScorerDied, ScoringCanceled, ScoringTimeout.
+        """
+        kept = self._take(spec)
+        if kept:
+            kept.log_to(log)
+            return kept
+        starting()
+        self._make_room()
+        scorer = self._start(spec, log, stop)
+        with self._lock:
+            self._kept.append(_Kept(spec, scorer, label))
+        try:
+            scorer.load(stop=stop)
+        except BaseException:
+            self.discard(scorer)
+            raise
+        return scorer
+
+    def give_back(self, scorer: Scorer) -> None:
+        """For the next one; not one that has grown so much that its model must leak."""
+        with self._lock:
+            kept = self._of(scorer)
+            size = _resident(scorer)
+            kept.first_size = kept.first_size or size
+            kept.is_leased, kept.since = False, time.monotonic()
+            if not scorer.alive or size > kept.first_size * MOST_GROWTH + SLACK:
+                self.discard(scorer)
+        self._drop_idle()
+
+    def discard(self, scorer: Scorer) -> None:
+        with self._lock:
+            self._kept = [kept for kept in self._kept if kept.scorer is not scorer]
+        scorer.close()
+        rmtree(scorer.scratch, ignore_errors=True)
+
+    def look_after(self) -> None:
+        """Now and then: ends scorers that nobody has needed for long, and those that take too much memory."""
+        with self._lock:
+            leased = [kept for kept in self._kept if kept.is_leased]
+        for kept in leased:
+            limit = kept.spec.memory_limit
+            if limit and _of_family(kept.scorer) > limit * MOST_OF_LIMIT:
+                kept.scorer.kill()  # whoever waits for its answer is told
+        self._drop_idle()
+
+    def labels(self) -> list[str]:
+        """Of the models that are loaded."""
+        with self._lock:
+            return sorted({kept.label for kept in self._kept if kept.scorer.loaded})
+
+    def close(self) -> None:
+        with self._lock:
+            kept, self._kept = self._kept, []
+            parents, self._parents = self._parents, {}
+        for one in kept:
+            one.scorer.close()
+            rmtree(one.scorer.scratch, ignore_errors=True)
+        for parent in parents.values():
+            parent.close()
+
+    def _take(self, spec: ScorerSpec) -> Scorer | None:
+        with self._lock:
+            for kept in self._kept:
+                if kept.spec == spec and not kept.is_leased and kept.scorer.alive:
+                    kept.is_leased = True
+                    return kept.scorer
+        return None
+
+    def _of(self, scorer: Scorer) -> _Kept:
+        return next(kept for kept in self._kept if kept.scorer is scorer)
+
+    def _idle(self) -> list[_Kept]:
+        """The longest idle first."""
+        with self._lock:
+            return sorted((kept for kept in self._kept if not kept.is_leased), key=lambda kept: kept.since)
+
+    def _drop_idle(self) -> None:
+        idle = self._idle()
+        too_many = idle[: max(0, len(idle) - self._most_idle)]
+        outdated = [kept for kept in idle if time.monotonic() - kept.since > IDLE_SECONDS]
+        self._drop(too_many or outdated)
+
+    def _make_room(self) -> None:
+        for kept in self._idle():
+            memory = psutil.virtual_memory()
+            if memory.available > LEAST_FREE * memory.total:
+                return
+            self._drop([kept])
+
+    def _drop(self, some: Iterable[_Kept]) -> None:
+        for kept in some:
+            with self._lock:
+                if kept.is_leased:
+                    continue
+                kept.is_leased = True  # by this, so that nobody else takes it
+            self.discard(kept.scorer)
+
+    def _start(self, spec: ScorerSpec, log: Path, stop: Callable[[], bool]) -> Scorer:
+        given: dict[str, Any] = {
+            "model": spec.model,
+            "scratch": Path(tempfile.mkdtemp(dir=self._folder, prefix="scorer-")),
+            "variables": dict(spec.variables),
+            "memory_limit": spec.memory_limit,
+            "log": log,
+        }
+        if spec.is_forked:
+            try:
+                return self._parent(spec.python, stop).fork(**given)
+            except ParentEnded:
+                pass  # a process of its own says in its log what is wrong
+        return Scorer.start(python=spec.python, **given)
+
+    def _parent(self, python: Path, stop: Callable[[], bool]) -> Parent:
+        with self._starting[python]:
+            parent = self._parents.get(python)
+            if parent is None or not parent.alive:
+                own = Path(tempfile.mkdtemp(dir=self._folder, prefix="parent-"))
+                parent = Parent.start(python=python, scratch=own, log=self._log)
+                try:
+                    parent.wait_until_ready(stop=stop)
+                except BaseException:
+                    parent.close()
+                    raise
+                self._parents[python] = parent
+        return parent
+
+
+def _resident(scorer: Scorer) -> int:
+    try:
+        return int(psutil.Process(scorer.pid).memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def _of_family(scorer: Scorer) -> int:
+    try:
+        process = psutil.Process(scorer.pid)
+        return sum(int(one.memory_info().rss) for one in [process, *process.children(recursive=True)])
+    except psutil.Error:
+        return 0
