@@ -1,8 +1,9 @@
 """Where a large file can be divided, so that each of its records lies in exactly one slice.
 
-The borders depend on the file and the split size alone. A text file is cut near equal shares, at the first place
-after each where a record ends; quotes are counted from the start, since a line end between quotes ends no record. A
-file that cannot be read well enough to be divided stays whole: whoever scores it says what is wrong with it.
+The borders depend on the file, its dialect and the split size alone. A text file is cut near equal shares, at the first
+place after each where a record ends; quotes are counted from the start, since a line end between quotes ends no record.
+A file that cannot be read well enough to be divided stays whole: whoever scores it says what is wrong with it. So does
+one that can only be read from its start, zipped or in UTF-16.
 """
 
 import re
@@ -11,32 +12,37 @@ from functools import partial
 from typing import BinaryIO
 
 from scoring.plan import Divide, InputFile, Slice, file_kind, whole
-from scoring.scorer.csv_text import FIELD_ENDS, Extent, read_header, record_blocks
+from scoring.scorer.csv_text import Extent, record_blocks
+from scoring.scorer.dialect import Dialect
 from scoring.scorer.failures import FileFailure
+from scoring.scorer.text_file import TextFile
+from scoring.text_rows import first_record
 
 BLOCK = 8 << 20
 WINDOW = 64 << 10
+DIVISIBLE = ("csv", "jsonl", "parquet")
 _LINE_END = re.compile(rb"[\r\n]")
 Opened = Callable[[str], BinaryIO]
 
 
-def divider(*, opened: Opened, split_size: int) -> Divide:
+def divider(*, opened: Opened, split_size: int, dialect: Dialect) -> Divide:
     """For `scoring.plan.plan`; `opened` gives a seekable stream of a file's path."""
-    return partial(divide, opened=opened, split_size=split_size)
+    return partial(divide, opened=opened, split_size=split_size, dialect=dialect)
 
 
-def divide(file: InputFile, *, opened: Opened, split_size: int) -> Sequence[Slice]:
-    by_kind = {"csv": _csv_slices, "parquet": _parquet_slices}
-    slices = by_kind.get(file_kind(file.path))
-    if slices is None:
+def divide(file: InputFile, *, opened: Opened, split_size: int, dialect: Dialect) -> Sequence[Slice]:
+    kind = file_kind(file.path)
+    if kind not in DIVISIBLE:
         return [whole(file)]
     with opened(file.path) as stream:
-        return list(slices(file, stream, split_size))
+        if kind == "parquet":
+            return list(_parquet_slices(file, stream, split_size))
+        return list(_text_slices(file, stream, split_size, dialect))
 
 
 def estimate(file: InputFile, *, split_size: int) -> Sequence[Slice]:
     """As many slices as `divide` is likely to give, without looking at the file."""
-    count = _pieces(file.size, split_size)
+    count = _pieces(file.size, split_size) if file_kind(file.path) in DIVISIBLE else 1
     return [Slice(path=file.path, size=share, etag=file.etag) for share in (file.size // count,) * count]
 
 
@@ -51,65 +57,71 @@ def _between(file: InputFile, borders: Sequence[int]) -> Iterator[Slice]:
         yield Slice(path=file.path, size=size, etag=file.etag, start=start, end=end)
 
 
-def count_records(*, file: Slice, opened: Opened) -> int:
+def count_records(*, file: Slice, opened: Opened, dialect: Dialect) -> int:
     """Records of a slice that was not scored, so that the rows after it keep their numbers. Raises OSError."""
+    kind = file_kind(file.path)
     with opened(file.path) as stream:
-        if file_kind(file.path) == "parquet":
+        if kind == "parquet":
             return sum(rows for rows, _ in _row_groups(stream)[file.start : file.end])
-        start = max(file.start, read_header(stream, file.path).end)
-        blocks = record_blocks(Extent(stream, start, file.end), file.path, BLOCK)
-        return sum(block.records for block in blocks)
+        text = TextFile(stream, kind, file.path, dialect)
+        extent = Extent(text.stream, max(file.start, first_record(text)), file.end)
+        return sum(block.records for block in record_blocks(extent, text, BLOCK))
 
 
-# --- CSV ---
+# --- text ---
 
 
-def _csv_slices(file: InputFile, stream: BinaryIO, split_size: int) -> Iterator[Slice]:
+def _text_slices(file: InputFile, stream: BinaryIO, split_size: int, dialect: Dialect) -> Iterator[Slice]:
     try:
-        first = read_header(stream, file.path).end
-        count = _pieces(file.size - first, split_size)
-        targets = [first + (file.size - first) * k // count for k in range(1, count)]
-        borders = _record_ends(stream, first, file.size, targets)
-        if borders is None:
-            borders = _record_ends_slowly(stream, file.path, first, targets)
+        text = TextFile(stream, file_kind(file.path), file.path, dialect)
+        borders = _borders(text, file.size, split_size) if text.is_divisible else []
     except FileFailure:
         borders = []
     return _between(file, borders)
 
 
-def _record_ends(stream: BinaryIO, first: int, size: int, targets: Sequence[int]) -> list[int] | None:
+def _borders(text: TextFile, size: int, split_size: int) -> list[int]:
+    first = first_record(text)
+    count = _pieces(size - first, split_size)
+    targets = [first + (size - first) * k // count for k in range(1, count)]
+    borders = _record_ends(text, first, size, targets)
+    return _record_ends_slowly(text, first, targets) if borders is None else borders
+
+
+def _record_ends(text: TextFile, first: int, size: int, targets: Sequence[int]) -> list[int] | None:
     """For each target the end of the record that lies there; None where quotes open inside of fields."""
+    stream, mark = text.stream, text.dialect.quote_mark
     borders: list[int] = []
     is_quoted, last = False, b"\n"
     position = first
     for target in [*targets, size]:
-        while position < target:
+        while mark and position < target:
             stream.seek(position)
             data = stream.read(min(BLOCK, target - position))
             if not data:
                 return None  # it is shorter than it was
-            if b'"' in data:
-                if not _opens_at_fields(data, is_quoted, last):
+            if mark in data:
+                if not _opens_at_fields(data, is_quoted, last, text.dialect):
                     return None
-                is_quoted ^= data.count(b'"') % 2 == 1
+                is_quoted ^= data.count(mark) % 2 == 1
             position, last = position + len(data), data[-1:]
         if target < size and (not borders or borders[-1] < target):
-            end = _next_end(stream, target, is_quoted)
+            end = _next_end(stream, target, is_quoted, mark)
             if end is not None and end < size:
                 borders.append(end)
     return None if is_quoted else borders
 
 
-def _opens_at_fields(data: bytes, is_quoted: bool, last: bytes) -> bool:
+def _opens_at_fields(data: bytes, is_quoted: bool, last: bytes, dialect: Dialect) -> bool:
     """Whether each quote that opens stands where a field starts, or doubles the one before it."""
-    pieces = data.split(b'"')
+    pieces = data.split(dialect.quote_mark)
     outside = pieces[1 if is_quoted else 0 : -1 : 2]  # each of them is followed by a quote that opens
-    if outside and not is_quoted and not outside[0] and last not in (b'"', b",", b"\r", b"\n"):
+    if outside and not is_quoted and not outside[0] and last not in dialect.field_ends + dialect.quote_mark:
         return False
-    return all(not piece or piece[-1] in FIELD_ENDS for piece in outside)
+    return all(not piece or piece[-1] in dialect.field_ends for piece in outside)
 
 
-def _next_end(stream: BinaryIO, start: int, is_quoted: bool) -> int | None:
+def _next_end(stream: BinaryIO, start: int, is_quoted: bool, mark: bytes) -> int | None:
     """The first place from `start` on that follows a line end outside of quotes."""
     position = start
     while True:
@@ -118,21 +130,20 @@ def _next_end(stream: BinaryIO, start: int, is_quoted: bool) -> int | None:
         if not data:
             return None
         at = 0
-        for number, piece in enumerate(data.split(b'"')):
+        for number, piece in enumerate(data.split(mark) if mark else [data]):
             if is_quoted == bool(number % 2):  # outside of quotes
                 found = _LINE_END.search(piece)
                 if found:
                     return position + at + found.end()
             at += len(piece) + 1
-        is_quoted ^= data.count(b'"') % 2 == 1
+        is_quoted ^= bool(mark) and data.count(mark) % 2 == 1
         position += len(data)
 
 
-def _record_ends_slowly(stream: BinaryIO, name: str, first: int, targets: Sequence[int]) -> list[int]:
-    stream.seek(first)
+def _record_ends_slowly(text: TextFile, first: int, targets: Sequence[int]) -> list[int]:
     borders: list[int] = []
     position, left = first, list(targets)
-    for block in record_blocks(Extent(stream, first, None), name, WINDOW):
+    for block in record_blocks(Extent(text.stream, first, None), text, WINDOW):
         position += len(block.data)
         if left and position >= left[0] and not block.is_last:
             borders.append(position)

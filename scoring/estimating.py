@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from scoring.plan import InputFile, file_kind
-from scoring.scorer.csv_text import read_header, record_blocks
+from scoring.scorer.csv_text import Extent, record_blocks
+from scoring.scorer.dialect import Dialect
 from scoring.scorer.failures import FileFailure
+from scoring.text_rows import first_record, open_text
 
-SAMPLE = 256 << 10  # bytes of CSV that are looked at
+SAMPLE = 256 << 10  # bytes of text that are looked at
+ZIPPED_SAMPLE = 4 << 20  # where only the bytes taken from the disk say how much that was
 MOST_COUNTED = 20  # files; more are estimated from those
 
 
@@ -18,18 +21,19 @@ class RowEstimate:
     exact: bool
 
 
-def estimate_rows(*, files: Sequence[InputFile], opened: Callable[[str], BinaryIO]) -> RowEstimate | None:
-    """Exact for few Parquet files and for CSV files of few bytes, else by the first files' bytes per row.
+def estimate_rows(
+    *, files: Sequence[InputFile], opened: Callable[[str], BinaryIO], dialect: Dialect
+) -> RowEstimate | None:
+    """Exact for few Parquet files and for text files of few bytes, else by the first files' bytes per row.
 
     None where they cannot be read; `opened` gives the file of a path.
     """
     rows, exact = 0.0, True
-    for kind, count in (("csv", _csv_rows), ("parquet", _parquet_rows)):
-        of_kind = [file for file in files if file_kind(file.path) == kind]
-        if not of_kind:
-            continue
-        counted = _small_enough(of_kind) if kind == "csv" else of_kind[:MOST_COUNTED]
-        found = [_counted(file, opened, count) for file in counted]
+    kinds = {file.path: file_kind(file.path) for file in files}
+    for kind in sorted(set(kinds.values())):
+        of_kind = [file for file in files if kinds[file.path] == kind]
+        counted = of_kind[:MOST_COUNTED] if kind == "parquet" else _small_enough(of_kind)
+        found = [_counted(file, opened, dialect) for file in counted]
         if None in found:
             return None
         known = [one for one in found if one is not None]
@@ -53,28 +57,25 @@ def _small_enough(files: Sequence[InputFile]) -> list[InputFile]:
     return taken
 
 
-def _counted(
-    file: InputFile,
-    opened: Callable[[str], BinaryIO],
-    count: Callable[[BinaryIO, InputFile], tuple[int, int]],
-) -> tuple[int, int] | None:
+def _counted(file: InputFile, opened: Callable[[str], BinaryIO], dialect: Dialect) -> tuple[int, int] | None:
     """Bytes looked at, and the rows in them."""
     try:
         with opened(file.path) as stream:
-            return count(stream, file)
+            if file_kind(file.path) == "parquet":
+                return _parquet_rows(stream, file)
+            return _text_rows(stream, file, dialect)
     except (FileFailure, OSError):
         return None
 
 
-def _csv_rows(stream: BinaryIO, file: InputFile) -> tuple[int, int]:
-    header = read_header(stream, file.path)
-    stream.seek(header.end)
-    block = next(record_blocks(stream, file.path, SAMPLE), None)
-    if block is None:
-        return file.size, 0
-    looked_at = header.end + len(block.data)
-    # The header is counted as part of the file only where the whole of it was looked at.
-    return (file.size if looked_at >= file.size else len(block.data)), block.records
+def _text_rows(stream: BinaryIO, file: InputFile, dialect: Dialect) -> tuple[int, int]:
+    text = open_text(stream=stream, name=file.path, dialect=dialect)
+    extent = Extent(text.stream, first_record(text), None)
+    block = next(record_blocks(extent, text, SAMPLE if text.is_divisible else ZIPPED_SAMPLE), None)
+    if block is None or block.is_last:
+        # The header is counted as part of the file only where the whole of it was looked at.
+        return file.size, block.records if block else 0
+    return (len(block.data) if text.is_divisible else stream.tell()), block.records
 
 
 def _parquet_rows(stream: BinaryIO, file: InputFile) -> tuple[int, int]:

@@ -3,38 +3,47 @@
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from scoring.errors import InputError
 from scoring.plan import file_kind
-from scoring.scorer.csv_text import read_header, record_blocks
+from scoring.scorer.csv_text import Extent, record_blocks
+from scoring.scorer.dialect import Dialect
 from scoring.scorer.failures import FileFailure
+from scoring.scorer.text_file import TextFile
+from scoring.text_rows import first_record, open_text
 
 BLOCK = 64 << 10
 
 
-def cut_first_rows(*, stream: BinaryIO, name: str, destination: Path, rows: int) -> None:
-    """Copy the header and the first `rows` records, of CSV byte by byte. `stream` is at its start and can seek."""
+def cut_first_rows(*, stream: BinaryIO, name: str, destination: Path, rows: int, dialect: Dialect) -> Dialect:
+    """Copy the first `rows` records, of text byte by byte with the header but unzipped and UTF-16 as UTF-8.
+
+    `stream` is at its start and can seek. The dialect is that of the copy, whose own start might say another.
+    """
     if file_kind(name) == "parquet":
         _cut_parquet(stream, name, destination, rows)
-        return
+        return dialect
     try:
-        header = read_header(stream, name)
-        stream.seek(0)
+        text = open_text(stream=stream, name=name, dialect=dialect)
+        first = first_record(text)
+        text.stream.seek(0)
         with destination.open("wb") as file:
-            file.write(stream.read(header.end))
-            for data in _start(stream, name, rows):
+            file.write(text.stream.read(first))
+            for data in _start(text, first, rows):
                 file.write(data)
     except FileFailure as failure:
         raise InputError(str(failure), file=name) from None
+    return replace(text.dialect, encoding="utf-8") if text.dialect.encoding == "utf-16" else text.dialect
 
 
-def _start(stream: BinaryIO, name: str, rows: int) -> Iterator[bytes]:
+def _start(text: TextFile, first: int, rows: int) -> Iterator[bytes]:
     taken = 0
-    for block in record_blocks(stream, name, BLOCK):
+    for block in record_blocks(Extent(text.stream, first, None), text, BLOCK):
         consumed = [0]
-        for record in csv.reader(_lines(block.data, consumed)):
+        for record in csv.reader(_lines(block.data, consumed), **text.dialect.csv_options):  # type: ignore[arg-type]
             taken += bool(record)
             if taken == rows:
                 yield block.data[: consumed[0]]

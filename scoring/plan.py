@@ -7,7 +7,14 @@ from typing import Any
 
 from scoring.errors import InputError
 
-KINDS = {".csv": "csv", ".parquet": "parquet", ".pqt": "parquet"}
+KINDS = {
+    ".csv": "csv",
+    ".csv.gz": "csv.gz",
+    ".jsonl": "jsonl",
+    ".jsonl.gz": "jsonl.gz",
+    ".parquet": "parquet",
+    ".pqt": "parquet",
+}
 ACCEPTED = ", ".join(KINDS)
 
 
@@ -40,11 +47,16 @@ def is_hidden(path: str) -> bool:
 
 
 def file_kind(path: str) -> str:
-    suffix = PurePosixPath(path).suffix.lower()
+    suffix = _suffix(path)
     if suffix not in KINDS:
         what = f"files of type {suffix}" if suffix else "files without a type"
         raise InputError(f"{path} cannot be scored: {what} are not supported. Use {ACCEPTED}.", file=path)
     return KINDS[suffix]
+
+
+def _suffix(path: str) -> str:
+    name = PurePosixPath(path.lower())
+    return "".join(name.suffixes[-2:]) if name.suffix == ".gz" else name.suffix
 
 
 def whole(file: InputFile) -> Slice:
@@ -91,7 +103,7 @@ def _grouped(files: list[InputFile], most: int, split_size: int, divide: Divide)
 
 
 def _refuse_unsupported(files: list[InputFile]) -> None:
-    refused = [f.path for f in files if PurePosixPath(f.path).suffix.lower() not in KINDS]
+    refused = [f.path for f in files if _suffix(f.path) not in KINDS]
     if not refused:
         return
     if len(refused) == 1:

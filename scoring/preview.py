@@ -2,24 +2,18 @@
 
 import csv
 import io
-import re
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO
 
 from scoring.errors import InputError
 from scoring.plan import file_kind
-from scoring.scorer.csv_text import NULLS, read_header
+from scoring.scorer.dialect import SNIFFED, Dialect
 from scoring.scorer.failures import FileFailure
+from scoring.text_rows import open_text, read_first_rows
 
 ROWS = 20
 VALUES = 3
-LONGEST_START = 16 << 20  # bytes of a CSV file that a preview reads at most
-_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
-_FLOAT = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf|infinity))", re.ASCII)
-_BOOLEAN = re.compile(r"true|false|True|False|TRUE|FALSE")
-_DATETIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
-_PATTERNS = (("long", _INTEGER), ("double", _FLOAT), ("boolean", _BOOLEAN), ("datetime", _DATETIME))
 PARQUET_TYPES = {
     "bool": "boolean",
     "int8": "integer",
@@ -47,6 +41,7 @@ class PreviewColumn:
 class Preview:
     columns: list[PreviewColumn]
     rows: list[list[str | None]]
+    dialect: Dialect | None = None  # of a text file: how it is written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,16 +51,18 @@ class Page:
     has_more: bool
 
 
-def first_rows(*, stream: BinaryIO, name: str, rows: int = ROWS) -> Preview:
-    """`stream` is at its start; a Parquet one must be seekable."""
+def first_rows(*, stream: BinaryIO, name: str, rows: int = ROWS, dialect: Dialect = SNIFFED) -> Preview:
+    """`stream` is at its start and can seek."""
     if file_kind(name) == "parquet":
         return _parquet_rows(stream, name, rows)
     try:
-        header = read_header(stream, name)
+        found = read_first_rows(
+            text=open_text(stream=stream, name=name, dialect=dialect), wanted=lambda columns: rows
+        )
     except FileFailure as failure:
         raise InputError(str(failure), file=name) from None
-    stream.seek(header.end)
-    return _csv_rows(stream, name, header.names, rows)
+    values = [[row[i] for row in found.fitting] for i in range(len(found.names))]
+    return Preview(columns=_columns(found.names, found.kinds, values), rows=found.rows, dialect=found.dialect)
 
 
 def page_of_csv(*, stream: BinaryIO, offset: int, limit: int, header: bool = True) -> Page:
@@ -104,38 +101,11 @@ def _text(stream: BinaryIO) -> io.TextIOWrapper:
     return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
 
 
-def _csv_rows(stream: BinaryIO, name: str, names: list[str], rows: int) -> Preview:
-    start = io.BytesIO(stream.read(64 << 10))
-    found: list[list[str]] = []
-    while True:
-        whole = start.getbuffer().nbytes
-        found = [row for row in islice(csv.reader(_text(io.BytesIO(start.getvalue()))), rows + 2) if row]
-        start.seek(0, io.SEEK_END)
-        # The last record may be cut off, unless the file ends here.
-        if len(found) > rows or whole >= LONGEST_START or not start.write(stream.read(whole)):
-            break
-    shown = [[None if value in NULLS else value for value in row] for row in found[:rows]]
-    fitting = [row for row in shown if len(row) == len(names)]
-    values = [[row[i] for row in fitting] for i in range(len(names))]
-    kinds = [looks_like(column) for column in values]
-    return Preview(columns=_columns(names, kinds, values), rows=shown)
-
-
 def _columns(names: list[str], kinds: list[str], values: list[list[str | None]]) -> list[PreviewColumn]:
     return [
         PreviewColumn(name=name, type=kind, values=[value or "" for value in column[:VALUES]])
         for name, kind, column in zip(names, kinds, values, strict=True)
     ]
-
-
-def looks_like(values: list[str | None]) -> str:
-    present = [value.strip() for value in values if value is not None]
-    if not present:
-        return "string" if not values else "double"
-    for name, pattern in _PATTERNS:
-        if all(pattern.fullmatch(value) for value in present):
-            return "double" if name == "long" and len(present) < len(values) else name
-    return "string"
 
 
 def _parquet_rows(stream: BinaryIO, name: str, rows: int) -> Preview:

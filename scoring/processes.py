@@ -23,6 +23,7 @@ from scoring.errors import (
     ScoringTimeout,
 )
 from scoring.scorer.channel import Closed, Wire
+from scoring.scorer.dialect import SNIFFED, Dialect
 from scoring.settings import THREAD_VARIABLES
 
 PROGRAM = Path(__file__).parent / "scorer"
@@ -38,6 +39,7 @@ class LocalSlice:
     name: str = ""  # what people know the file as; the path's own name when empty
     start: int = 0  # as scoring.plan.Slice has them
     end: int | None = None
+    dialect: Dialect = SNIFFED
 
     @property
     def known_as(self) -> str:
@@ -220,7 +222,14 @@ class Scorer:
         request = {
             "do": "score",
             "slices": [
-                {"kind": one.kind, "name": one.known_as, "start": one.start, "end": one.end} for one in slices
+                {
+                    "kind": one.kind,
+                    "name": one.known_as,
+                    "start": one.start,
+                    "end": one.end,
+                    "dialect": asdict(one.dialect),
+                }
+                for one in slices
             ],
             "pass_through": list(pass_through),
         }

@@ -1,7 +1,5 @@
 """What the first rows of a file say about its columns: nulls, range, distinct values, how they are spread."""
 
-import csv
-import io
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -11,9 +9,10 @@ from typing import Any, BinaryIO
 
 from scoring.errors import InputError
 from scoring.plan import file_kind
-from scoring.preview import LONGEST_START, looks_like, parquet_type
-from scoring.scorer.csv_text import NULLS, read_header, record_blocks
+from scoring.preview import parquet_type
+from scoring.scorer.dialect import SNIFFED
 from scoring.scorer.failures import FileFailure
+from scoring.text_rows import open_text, read_first_rows
 
 ROWS = 10_000  # looked at
 CELLS = 300_000  # looked at, so that a wide file opens as quickly as a narrow one
@@ -65,44 +64,25 @@ def profile_file(*, stream: BinaryIO, name: str, rows: int = ROWS, shown: int = 
     try:
         if file_kind(name) == "parquet":
             return _of_parquet(stream, name, rows, shown)
-        return _of_csv(stream, name, rows, shown)
+        return _of_text(stream, name, rows, shown)
     except FileFailure as failure:
         raise InputError(str(failure), file=name) from None
 
 
-def _of_csv(stream: BinaryIO, name: str, rows: int, shown: int) -> FileProfile:
-    header = read_header(stream, name)
-    stream.seek(header.end)
-    wanted = _rows_for(len(header.names), rows)
-    found, is_whole = _csv_rows(stream, name, wanted)
-    fitting = [row for row in found if len(row) == len(header.names)]
-    values = [
-        [None if row[place] in NULLS else row[place] for row in fitting] for place in range(len(header.names))
-    ]
+def _of_text(stream: BinaryIO, name: str, rows: int, shown: int) -> FileProfile:
+    text = open_text(stream=stream, name=name, dialect=SNIFFED)
+    found = read_first_rows(text=text, wanted=lambda columns: _rows_for(columns, rows))
     return FileProfile(
         columns=[
-            _column(title, looks_like(column), column)
-            for title, column in zip(header.names, values, strict=True)
+            _column(title, kind, [row[place] for row in found.fitting])
+            for place, (title, kind) in enumerate(zip(found.names, found.kinds, strict=True))
         ],
-        shown=[[None if value in NULLS else value for value in row] for row in found[:shown]],
-        looked_at=len(found),
-        is_whole=is_whole,
-        total=len(found) if is_whole else None,
-        ragged=len(found) - len(fitting),
+        shown=found.rows[:shown],
+        looked_at=len(found.rows),
+        is_whole=found.is_whole,
+        total=len(found.rows) if found.is_whole else None,
+        ragged=len(found.rows) - len(found.fitting),
     )
-
-
-def _csv_rows(stream: BinaryIO, name: str, wanted: int) -> tuple[list[list[str]], bool]:
-    """The first records, and whether they are all."""
-    found: list[list[str]] = []
-    size = 0
-    for block in record_blocks(stream, name, 256 << 10):
-        text = io.StringIO(block.data.decode("utf-8", "replace"), newline="")
-        found += islice((row for row in csv.reader(text) if row), wanted - len(found) + 1)
-        size += len(block.data)
-        if len(found) > wanted or size >= LONGEST_START:
-            return found[:wanted], False
-    return found, True
 
 
 def _of_parquet(stream: BinaryIO, name: str, rows: int, shown: int) -> FileProfile:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from scoring.errors import ScoringError
+from scoring.scorer.dialect import AUTO, DELIMITERS, ENCODINGS, QUOTES, Dialect
 
 OUTPUT_ACTIONS = ("append_row", "summary_only")
 LOGGING_LEVELS = ("warning", "info", "debug")
@@ -25,6 +26,9 @@ OVERRIDABLE = (
     "error_threshold",
     "logging_level",
     "pass_through",
+    "delimiter",
+    "quote",
+    "encoding",
 )
 MOST_PASSED = 100
 THREAD_VARIABLES = (
@@ -60,6 +64,9 @@ class ScoringSettings:
     logging_level: str = "info"
     environment_variables: dict[str, str] = field(default_factory=dict)
     pass_through: list[str] = field(default_factory=list)  # columns of the input, beside the predictions
+    delimiter: str = AUTO  # names of scoring.scorer.dialect
+    quote: str = AUTO
+    encoding: str = AUTO
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -73,6 +80,10 @@ class ScoringSettings:
         values["environment_variables"] = dict(self.environment_variables)
         values["pass_through"] = list(self.pass_through)
         return values
+
+    @property
+    def dialect(self) -> Dialect:
+        return Dialect(self.delimiter, self.quote, self.encoding)
 
     def validate(self) -> dict[str, str]:
         """Field name to the sentence that says what is wrong with it; empty when all is right."""
@@ -90,6 +101,9 @@ class ScoringSettings:
             "logging_level": lambda v: _one_of(v, LOGGING_LEVELS),
             "environment_variables": _environment_variables,
             "pass_through": _pass_through,
+            "delimiter": lambda v: _one_of(v, (AUTO, *DELIMITERS)),
+            "quote": lambda v: _one_of(v, (AUTO, *QUOTES)),
+            "encoding": lambda v: _one_of(v, (AUTO, *ENCODINGS)),
         }
         found = {name: check(getattr(self, name)) for name, check in checks.items()}
         return {name: sentence for name, sentence in found.items() if sentence}

@@ -3,18 +3,19 @@ ours."""
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO, Iterator, Sequence
+from typing import Any, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from scoring.scorer.casting import ARROW_TYPES, FALSE, INTEGERS, TRUE, text_type
-from scoring.scorer.csv_text import NULLS, Block, Extent, Header, as_utf8, read_header, record_blocks
+from scoring.scorer.csv_text import NULLS, Block, Extent, as_utf8, read_header, record_blocks
 from scoring.scorer.failures import FileFailure
 from scoring.scorer.needs import Need, Needs
 from scoring.scorer.passing import NOTHING_WRITTEN, as_written, places_of
 from scoring.scorer.reading import Chunk, Source, cast_columns, column_arrays, count_from
+from scoring.scorer.text_file import TextFile
 
 PIECE_BYTES = 1 << 20  # what the parser is given at once: it stays in the processor's cache
 # Types that the parser itself gives exactly as our casts do, or refuses.
@@ -26,8 +27,7 @@ class CsvSource(Source):
 
     def __init__(
         self,
-        file: BinaryIO,
-        name: str,
+        text: TextFile,
         needs: Needs,
         block_bytes: int,
         pass_through: Sequence[str] = (),
@@ -35,17 +35,17 @@ class CsvSource(Source):
         end: int | None = None,
     ) -> None:
         self.records = 0
-        header = read_header(file, name)
-        self._needs = needs.of(header.names, name)
-        passed = places_of(header.names, pass_through, name)
-        self._parser = _Parser(name, header, self._needs, passed)
-        self._file, self._name, self._block = file, name, block_bytes
+        header = read_header(text)
+        self._needs = needs.of(header.names, text.name)
+        passed = places_of(header.names, pass_through, text.name)
+        self._parser = _Parser(text, header.names, self._needs, passed)
+        self._text, self._block = text, block_bytes
         self._start, self._end = max(start, header.end), end
         if needs.natural:
             self._infer()
 
     def _blocks(self) -> Iterator[Block]:
-        return record_blocks(Extent(self._file, self._start, self._end), self._name, self._block)
+        return record_blocks(Extent(self._text.stream, self._start, self._end), self._text, self._block)
 
     def _infer(self) -> None:
         """Without a signature the whole column decides its type, not the part of it that a chunk happens
@@ -104,8 +104,8 @@ class _Parsed:
 
 
 class _Parser:
-    def __init__(self, name: str, header: Header, needs: list[Need], passed: list[int]) -> None:
-        self._name, self._header, self._needs = name, header, needs
+    def __init__(self, text: TextFile, names: list[str], needs: list[Need], passed: list[int]) -> None:
+        self._name, self._dialect, self._width, self._needs = text.name, text.dialect, len(names), needs
         self._columns = [str(need.index) for need in needs]
         self._passed = [str(place) for place in passed]
         self._types = {str(need.index): ARROW_TYPES[need.kind] for need in needs if need.kind in TYPED}
@@ -116,7 +116,7 @@ class _Parser:
         parsed = self._as_typed(block) or self.as_text(block)
         if self._passed:
             # Read once more: what is a null to the model is a text that somebody wrote here.
-            data, escaped = as_utf8(block.data)
+            data, escaped = as_utf8(block.data, self._dialect.codec)
             text = dict.fromkeys(self._passed, pa.binary())
             again = self._read(data, text, NOTHING_WRITTEN, lambda row: "skip")
             parsed.passed = [as_written(c, escaped) for c in column_arrays(again.combine_chunks())]
@@ -124,7 +124,9 @@ class _Parser:
 
     def _as_typed(self, block: Block) -> _Parsed | None:
         """None where a value needs a closer look; then nothing is decided here."""
-        if len(self._types) < len(self._needs) or as_utf8(block.data)[1]:
+        if len(self._types) < len(self._needs):
+            return None
+        if not block.data.isascii() and (self._dialect.codec != "utf-8" or as_utf8(block.data, "utf-8")[1]):
             return None
         if self._has_integers and (b"0x" in block.data or b"0X" in block.data):
             return None  # Arrow takes 0x10 for 16
@@ -143,7 +145,7 @@ class _Parser:
         return parsed
 
     def as_text(self, block: Block) -> _Parsed:
-        data, escaped = as_utf8(block.data)
+        data, escaped = as_utf8(block.data, self._dialect.codec)
         ragged: list[tuple[int, str]] = []
 
         def invalid(row: Any) -> str:
@@ -169,13 +171,19 @@ class _Parser:
         return parsed
 
     def _read(self, data: bytes, types: dict[str, Any], nulls: Sequence[str], invalid: Any) -> pa.Table:
-        names = [str(i) for i in range(len(self._header.names))]
+        names = [str(i) for i in range(self._width)]
+        mark = self._dialect.quote_mark.decode()
         return pacsv.read_csv(
             pa.BufferReader(data),
             # One thread: numbers of invalid rows are only given then, and slots are the parallelism. One
             # block.
             read_options=pacsv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names),
-            parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=invalid),
+            parse_options=pacsv.ParseOptions(
+                delimiter=self._dialect.separator,
+                quote_char=mark or False,
+                newlines_in_values=True,
+                invalid_row_handler=invalid,
+            ),
             convert_options=pacsv.ConvertOptions(
                 check_utf8=False,
                 include_columns=list(types),

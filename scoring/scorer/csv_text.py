@@ -1,4 +1,6 @@
-"""The bytes of a CSV file before they are parsed: header, where records end, bytes that are not UTF-8.
+"""The bytes of a text file before they are parsed: header, where records end, bytes that are not UTF-8.
+
+A record of JSONL is a line; it has no quotes that a line end may stand between.
 
 Only the standard library, since the studio's own processes look at headers with it, too.
 """
@@ -12,13 +14,13 @@ import re
 import sys
 from typing import BinaryIO, Iterator
 
+from scoring.scorer.dialect import Dialect
 from scoring.scorer.failures import FileFailure
+from scoring.scorer.text_file import TextFile
 
 NULLS = ("", "NA", "NaN", "nan", "null", "NULL", "None", "N/A", "n/a", "#N/A", "<NA>")
-BOM = b"\xef\xbb\xbf"
 LONGEST_HEADER = 16 << 20
 LONGEST_RECORD = 512 << 20
-FIELD_ENDS = b",\r\n"
 # Bytes that are not UTF-8 travel through the parser as these characters of a private-use plane.
 ESCAPE_BASE = 0x10FF00
 ESCAPED = re.compile("[\U0010ff80-\U0010ffff]")
@@ -33,44 +35,42 @@ class Header:
         self.end = end  # offset of the first byte after the header's line
 
 
-def read_header(stream: BinaryIO, name: str) -> Header:
-    """Reads the first record that is not blank; `stream` is at its start and may be anywhere afterwards."""
-    start = stream.read(4096)
-    _refuse_other_encodings(start, name)
-    skipped = len(BOM) if start.startswith(BOM) else 0
-    body = _Replay(start[skipped:], stream)
-    consumed = [skipped]
-    fields = next((row for row in csv.reader(_lines(body, consumed, name)) if row), None)
+def read_header(text: TextFile) -> Header:
+    """The first record that is not blank."""
+    text.stream.seek(text.first)
+    consumed = [text.first]
+    records = csv.reader(_lines(_Open(text.stream), consumed, text.name), **text.dialect.csv_options)  # type: ignore[arg-type]
+    fields = next((row for row in records if row), None)
     if fields is None:
-        raise FileFailure(f"{name} is empty: a CSV file needs a header row with the names of its columns.")
+        raise FileFailure(
+            f"{text.name} is empty: a CSV file needs a header row with the names of its columns."
+        )
     try:
-        names = [field.encode("latin-1").decode("utf-8") for field in fields]
+        names = [field.encode("latin-1").decode(text.dialect.codec) for field in fields]
     except UnicodeDecodeError:
         raise FileFailure(
-            f"The header row of {name} is not UTF-8 text. Save the file as UTF-8 and try again."
+            f"The header row of {text.name} is not {text.dialect.encoding.upper()} text. "
+            "Save the file as UTF-8 and try again."
         ) from None
+    if any("\0" in name for name in names):
+        raise FileFailure(
+            f"{text.name} has NUL bytes in its header row: it is no CSV file, or in an encoding that it does not name. "
+            "Save the file as UTF-8 and try again."
+        )
     return Header(names, consumed[0])
 
 
-def _refuse_other_encodings(start: bytes, name: str) -> None:
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise FileFailure(f"{name} is UTF-16 text. Save the file as UTF-8 and try again.")
-    if start.startswith((b"PAR1", b"PK\x03\x04", b"\x1f\x8b")):
-        raise FileFailure(f"{name} is named like a CSV file, but it is not text.")
+class _Open(io.RawIOBase):
+    """A stream that is not closed with what is put around it."""
 
-
-class _Replay(io.RawIOBase):
-    """What was already read, then the rest of the stream."""
-
-    def __init__(self, first: bytes, stream: BinaryIO) -> None:
-        self._first, self._stream = first, stream
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
-        data = self._first[: len(buffer)] if self._first else self._stream.read(len(buffer))
-        self._first = self._first[len(buffer) :] if self._first else b""
+        data = self._stream.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 
@@ -96,6 +96,11 @@ class Extent:
         self._stream = stream
         self._left = None if end is None else max(0, end - start)
 
+    @property
+    def is_used_up(self) -> bool:
+        """Whether `end` was reached."""
+        return self._left == 0
+
     def read(self, size: int) -> bytes:
         data = self._stream.read(size if self._left is None else min(size, self._left))
         if self._left is not None:
@@ -106,15 +111,16 @@ class Extent:
 class Block:
     """Bytes that hold whole records, and how many. Blank lines are not records."""
 
-    def __init__(self, data: bytes, records: int, is_last: bool = False) -> None:
+    def __init__(self, data: bytes, records: int, dialect: Dialect, is_last: bool = False) -> None:
         self.data, self.records, self.is_last = data, records, is_last
+        self._dialect = dialect
 
     def pieces(self, size: int) -> Iterator[bytes]:
         """The same in pieces of about `size` bytes that hold whole records."""
         start = 0
         while len(self.data) - start > size:
             piece = self.data[start : start + size]
-            end = _whole_records(piece)[0]
+            end = _whole_records(piece, self._dialect)[0]
             if not end:
                 break
             yield piece[:end]
@@ -122,54 +128,52 @@ class Block:
         yield self.data[start:] if start else self.data
 
 
-def record_blocks(stream: BinaryIO | Extent, name: str, size: int) -> Iterator[Block]:
-    """The rest of the stream in blocks of about `size` bytes that end where records end.
+def record_blocks(stream: BinaryIO | Extent, text: TextFile, size: int) -> Iterator[Block]:
+    """The rest of the stream, which is of `text`, in blocks of about `size` bytes that end where records end.
 
-    Where they end depends on the bytes alone. Blocks are cut here and not by pyarrow, whose reader loses
-    track of
+    Where they end depends on the bytes alone. Blocks are cut here and not by pyarrow, whose reader loses track of
     quotes when a record with a quoted line end lies across two of its own blocks.
     """
-    left = b""
+    dialect, left = text.dialect, b""
     while True:
         wanted = max(size, 2 * len(left)) - len(left)
         raw = stream.read(wanted)
         data = left + raw if left else raw
         if len(raw) < wanted:
             break
-        end, records = _whole_records(data)
+        end, records = _whole_records(data, dialect)
         if not end and len(data) > LONGEST_RECORD:
-            raise FileFailure(
-                f"{name} has a record longer than {LONGEST_RECORD >> 20} MB; a quote may be opened and never "
-                "closed."
-            )
+            hint = "" if text.is_json else "; a quote may be opened and never closed"
+            raise FileFailure(f"{text.name} has a record longer than {LONGEST_RECORD >> 20} MB{hint}.")
         if end:
-            yield Block(data[:end], records)
+            yield Block(data[:end], records, dialect)
         left = data[end:]
     if data:
-        yield _last_block(data, name)
+        yield _last_block(data, text)
 
 
-def _last_block(data: bytes, name: str) -> Block:
+def _last_block(data: bytes, text: TextFile) -> Block:
     # pyarrow takes a last empty field without line end for a quoted one.
     ended = data if data[-1:] in (b"\r", b"\n") else data + b"\n"
-    end, records = _whole_records(ended)
+    end, records = _whole_records(ended, text.dialect)
     if end < len(ended):
         raise FileFailure(
-            f"{name} cannot be read as CSV: a quote that is opened near its end is never closed."
+            f"{text.name} cannot be read as CSV: a quote that is opened near its end is never closed."
         )
-    return Block(ended, records, is_last=True)
+    return Block(ended, records, text.dialect, is_last=True)
 
 
-def _whole_records(data: bytes) -> tuple[int, int]:
+def _whole_records(data: bytes, dialect: Dialect) -> tuple[int, int]:
     """Where the last whole record of `data` ends, which starts with a record; and how many whole ones
     there are."""
-    if b'"' not in data:
+    mark = dialect.quote_mark
+    if not mark or mark not in data:
         end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
         return end, _line_runs(data[:end])
-    pieces = data.split(b'"')
+    pieces = data.split(mark)
     # Every second piece lies outside quotes, if quotes open only where fields start.
-    if any(piece and piece[-1] not in FIELD_ENDS for piece in pieces[0:-1:2]):
-        return _whole_records_slowly(data)
+    if any(piece and piece[-1] not in dialect.field_ends for piece in pieces[0:-1:2]):
+        return _whole_records_slowly(data, dialect)
     last = len(pieces) - 1 - (len(pieces) - 1) % 2
     after = len(pieces[-1]) + 1 if last < len(pieces) - 1 else 0
     for k in range(last, -1, -2):
@@ -177,12 +181,12 @@ def _whole_records(data: bytes) -> tuple[int, int]:
         if place >= 0:
             end = len(data) - after - (len(pieces[k]) - place - 1)
             outside = [*pieces[0:k:2], pieces[k][: place + 1]]
-            return end, _line_runs(b'"'.join(outside))
+            return end, _line_runs(mark.join(outside))
         after += len(pieces[k]) + 1 + (len(pieces[k - 1]) + 1 if k else 0)
     return 0, 0
 
 
-def _whole_records_slowly(data: bytes) -> tuple[int, int]:
+def _whole_records_slowly(data: bytes, dialect: Dialect) -> tuple[int, int]:
     """The same by the csv module, for data with quotes inside of unquoted fields."""
     lined = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
     consumed = 0
@@ -190,7 +194,8 @@ def _whole_records_slowly(data: bytes) -> tuple[int, int]:
 
     def lines() -> Iterator[str]:
         nonlocal consumed, all_given
-        for line in io.StringIO(data[:lined].decode("latin-1"), newline=""):
+        # The csv module of Python 3.10 and before refuses NUL, which is a character like others here.
+        for line in io.StringIO(data[:lined].replace(b"\0", b" ").decode("latin-1"), newline=""):
             consumed += len(line)
             yield line
         all_given = True
@@ -198,7 +203,7 @@ def _whole_records_slowly(data: bytes) -> tuple[int, int]:
         yield "sentinel\n"
 
     before = end = records = 0
-    for row in csv.reader(lines()):
+    for row in csv.reader(lines(), **dialect.csv_options):  # type: ignore[arg-type]
         if all_given and row == ["sentinel"]:
             break
         records += bool(row)
@@ -215,15 +220,15 @@ def _line_runs(text: bytes) -> int:
     return runs - (text[:1] in (b"\r", b"\n"))
 
 
-def as_utf8(data: bytes) -> tuple[bytes, bool]:
-    """Valid UTF-8, and whether it took escapes of bytes that are not."""
+def as_utf8(data: bytes, codec: str) -> tuple[bytes, bool]:
+    """Valid UTF-8, and whether it took escapes of bytes that are no characters of `codec`."""
     if data.isascii():
         return data, False
     try:
-        data.decode("utf-8")
-        return data, False
+        text = data.decode(codec)
+        return (data if codec == "utf-8" else text.encode("utf-8")), False
     except UnicodeDecodeError:
-        return data.decode("utf-8", "scoring-escape").encode("utf-8"), True
+        return data.decode(codec, "scoring-escape").encode("utf-8"), True
 
 
 def _escape(error: UnicodeError) -> tuple[str, int]:

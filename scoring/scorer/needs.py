@@ -64,6 +64,11 @@ class Needs:
     def natural(self) -> bool:
         return self.inputs is None
 
+    @property
+    def names(self) -> list[str]:
+        """Of the columns that the model takes by their names."""
+        return [c["name"] for c in self.inputs or () if not self.tensor and c.get("name") is not None]
+
     def of(self, names: list[str], file: str) -> list[Need]:
         if self.inputs is None:
             _refuse_duplicates(names, names, file)

@@ -137,7 +137,14 @@ class _Run:
         with one.open() as file:
             passed = self._pass_through
             source = open_source(
-                file, one.kind, one.name, self._needs, pass_through=passed, start=one.start, end=one.end
+                file,
+                one.kind,
+                one.name,
+                self._needs,
+                pass_through=passed,
+                start=one.start,
+                end=one.end,
+                dialect=one.dialect,
             )
             return self._read(index, source)
 

@@ -10,7 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scoring.scorer.casting import Cast, cast_native, cast_text
+from scoring.scorer.dialect import SNIFFED, Dialect
 from scoring.scorer.needs import Need, Needs
+from scoring.scorer.text_file import TextFile
 
 BLOCK_BYTES = 16 << 20
 
@@ -45,15 +47,21 @@ def open_source(
     pass_through: Sequence[str] = (),
     start: int = 0,
     end: int | None = None,
+    dialect: Dialect = SNIFFED,
 ) -> Source:
     """`file` is seekable, at its start; `start` and `end` are as scoring.plan.Slice has them."""
     if kind == "parquet":
         from scoring.scorer.parquet_reading import ParquetSource
 
         return ParquetSource(file, name, needs, pass_through, start, end)
+    text = TextFile(file, kind, name, dialect)
+    if text.is_json:
+        from scoring.scorer.json_reading import JsonSource
+
+        return JsonSource(text, needs, block_bytes, pass_through, start, end)
     from scoring.scorer.csv_reading import CsvSource
 
-    return CsvSource(file, name, needs, block_bytes, pass_through, start, end)
+    return CsvSource(text, needs, block_bytes, pass_through, start, end)
 
 
 def cast_columns(

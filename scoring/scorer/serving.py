@@ -9,6 +9,7 @@ import traceback
 from typing import Any, BinaryIO
 
 from scoring.scorer.channel import Channel
+from scoring.scorer.dialect import Dialect
 from scoring.scorer.failures import FileFailure, PredictFailure
 from scoring.scorer.fence import shut_in
 
@@ -90,6 +91,7 @@ class _Handed:
     def __init__(self, channel: Channel, index: int, given: dict[str, Any]) -> None:
         self._channel, self._index = channel, index
         self.kind, self.name, self.start, self.end = (given[key] for key in ("kind", "name", "start", "end"))
+        self.dialect = Dialect(**given["dialect"])
 
     def open(self) -> BinaryIO:
         self._channel.send({"hand": self._index})

@@ -17,6 +17,7 @@ from scoring.outputs import PartRef, PartSlice, file_labels, write_errors, write
 from scoring.plan import Slice
 from scoring.processes import ScoreReport
 from scoring.scorer.failures import FileFailure
+from scoring.settings import ScoringSettings
 from scoring.summary import build_summary, merge_sketches
 from studio.actions import events
 from studio.actions.inputs import opener
@@ -167,7 +168,9 @@ class _RowNumbers:
             return
         try:
             count = count_records(
-                file=Slice(**planned), opened=opener(self._job.input_datastore, self._job.input_path)
+                file=Slice(**planned),
+                opened=opener(self._job.input_datastore, self._job.input_path),
+                dialect=ScoringSettings.from_dict(self._job.settings).dialect,
             )
         except (OSError, FileFailure, NotFound):
             count = 0  # it has changed since: then none of it that follows has been scored

@@ -12,6 +12,7 @@ from scoring.errors import ScoringError
 from scoring.estimating import RowEstimate, estimate_rows
 from scoring.plan import InputFile, is_hidden, plan
 from scoring.preview import Preview, first_rows
+from scoring.scorer.dialect import SNIFFED, Dialect
 from scoring.signature import FLOATS, INTEGERS, ColumnCheck, Signature, compare, missing_required
 from studio.errors import StudioError
 from studio.models import Datastore
@@ -103,6 +104,7 @@ def check_input(
     signature: dict | None,
     mini_batch_size: int,
     split_size: int,
+    dialect: Dialect = SNIFFED,
     rows: int = 20,
 ) -> InputCheck:
     """Never raises for what a user may have given: the reason is in `problem`."""
@@ -120,11 +122,8 @@ def check_input(
         check.first_file = planned[0][0].path
         whole = input_object(datastore=datastore, root=path, relative=check.first_file)
         with open_store(datastore).open(whole) as stream:
-            check.preview = first_rows(stream=stream, name=check.first_file, rows=rows)
-        check.rows = estimate_rows(
-            files=files,
-            opened=opener(datastore, path),
-        )
+            check.preview = first_rows(stream=stream, name=check.first_file, rows=rows, dialect=dialect)
+        check.rows = estimate_rows(files=files, opened=opener(datastore, path), dialect=dialect)
         model = Signature.from_dict(signature) if signature else Signature()
         check.columns = compare(columns=check.preview.columns, signature=model)
         missing = missing_required(columns=check.preview.columns, signature=model)

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from scoring.errors import EnvironmentBuildError, InputError, ModelLoadError, ScoringCanceled, ScoringError
 from scoring.plan import file_kind
 from scoring.processes import LocalSlice, Scorer
+from scoring.settings import ScoringSettings
 from studio.actions import compute, endpoints, minibatches, provisioning, scorers, scratch, trials
 from studio.actions.inputs import input_object
 from studio.actions.leases import Holder
@@ -288,6 +289,7 @@ class NodeAtWork(Holder):
 def local_slices(*, job: Job, minibatch: MiniBatch) -> list[LocalSlice]:
     """The files of a mini-batch on this machine. Raises InputError for one that is not as it was planned."""
     store, local = open_store(job.input_datastore), []
+    dialect = ScoringSettings.from_dict(job.settings).dialect
     for planned in minibatch.slices:
         path = input_object(datastore=job.input_datastore, root=job.input_path, relative=planned["path"])
         present = store.stat(path)
@@ -304,6 +306,7 @@ def local_slices(*, job: Job, minibatch: MiniBatch) -> list[LocalSlice]:
                 name=planned["path"],
                 start=planned["start"],
                 end=planned["end"],
+                dialect=dialect,
             )
         )
     return local

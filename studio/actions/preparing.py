@@ -84,7 +84,11 @@ def _planned_anew(job: Job, settings: ScoringSettings) -> list[MiniBatch]:
         files=list_input(datastore=job.input_datastore, path=job.input_path),
         mini_batch_size=settings.mini_batch_size,
         split_size=split_size,
-        divide=divider(opened=opener(job.input_datastore, job.input_path), split_size=split_size),
+        divide=divider(
+            opened=opener(job.input_datastore, job.input_path),
+            split_size=split_size,
+            dialect=settings.dialect,
+        ),
     )
     return [
         MiniBatch(

@@ -156,17 +156,21 @@ def _first_rows_scored(trial: Trial, memory: int, stop: provisioning.Stop) -> Tr
     name = to_score(files=files)[0].path
     whole = input_object(datastore=trial.datastore, root=trial.path, relative=name)
     with tempfile.TemporaryDirectory(dir=scratch(), prefix="trial-") as folder:
-        start = Path(folder, f"first-rows{Path(name).suffix.lower()}")
+        kind = file_kind(name).removesuffix(".gz")
+        start = Path(folder, f"first-rows.{kind}")
+        wanted = ScoringSettings.from_dict(trial.settings).dialect
         with store.open(whole) as stream:
-            cut_first_rows(stream=stream, name=name, destination=start, rows=ROWS)
-        part = _scored(trial, start, name, memory, stop)
+            dialect = cut_first_rows(stream=stream, name=name, destination=start, rows=ROWS, dialect=wanted)
+        cut = LocalSlice(path=start, kind=kind, name=name, dialect=dialect)
+        part = _scored(trial, cut, memory, stop)
         with start.open("rb") as stream:
-            given = first_rows(stream=stream, name=start.name, rows=ROWS)
+            given = first_rows(stream=stream, name=start.name, rows=ROWS, dialect=dialect)
         return _put_together(trial, name, part, given)
 
 
-def _scored(trial: Trial, start: Path, name: str, memory: int, stop: provisioning.Stop) -> PartRef:
+def _scored(trial: Trial, cut: LocalSlice, memory: int, stop: provisioning.Stop) -> PartRef:
     """As a job would: in the deployment's environment, with the trial's settings."""
+    start = cut.path
     deployment = Deployment.objects.with_model().get(pk=trial.deployment_id)
     model = provisioning.ensure_model(uri=deployment.model_version.uri, key=deployment.model_key, stop=stop)
     environment = provisioning.ensure_environment(spec=deployment.environment, log=logger.info, stop=stop)
@@ -182,14 +186,14 @@ def _scored(trial: Trial, start: Path, name: str, memory: int, stop: provisionin
         stop=stop,
     ) as scorer:
         report = scorer.score(
-            slices=[LocalSlice(path=start, kind=file_kind(name), name=name)],
+            slices=[cut],
             part=part,
             errors=errors,
             timeout=trial.settings["timeout"],
             pass_through=trial.settings["pass_through"],
             stop=stop,
         )
-    slices = [PartSlice(file_name=name, offset_row=0, report=report.slices[0])]
+    slices = [PartSlice(file_name=cut.name, offset_row=0, report=report.slices[0])]
     return PartRef(part=part, errors=errors if errors.exists() else None, slices=slices)
 
 

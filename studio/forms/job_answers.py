@@ -102,6 +102,7 @@ class JobAnswers:
             signature=self.deployment.model_version.signature,
             mini_batch_size=self.settings.mini_batch_size,
             split_size=self.settings.split_size,
+            dialect=self.settings.dialect,
             rows=LOOKED_AT,
         )
         if not check.problem and check.preview:

@@ -9,7 +9,39 @@ from django.utils.translation import gettext_lazy as _
 from studio.forms.fields import MB, ColumnsField, MegabytesField, PairsField
 
 LEVELS = [("warning", _("warning")), ("info", _("info")), ("debug", _("debug"))]
+AUTO = ("auto", _("auto: as the file’s start says"))
+DELIMITERS = [
+    AUTO,
+    ("comma", _("comma")),
+    ("semicolon", _("semicolon")),
+    ("tab", _("tab")),
+    ("pipe", _("pipe |")),
+]
+QUOTES = [AUTO, ("double", _("double quotes")), ("single", _("single quotes")), ("none", _("no quotes"))]
+ENCODINGS = [
+    AUTO,
+    ("utf-8", "UTF-8"),
+    ("utf-16", "UTF-16"),
+    ("windows-1252", _("Windows-1252 (Latin-1)")),
+]
 ACTIONS = [("append_row", _("Append row")), ("summary_only", _("Summary only"))]
+
+
+DIALECT: dict[str, dict[str, Any]] = {
+    "delimiter": dict(DELIMITERS),
+    "quote": dict(QUOTES),
+    "encoding": dict(ENCODINGS),
+}
+
+
+class DialectField(forms.ChoiceField):
+    """Left out, it is `auto`."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(required=False, **kwargs)
+
+    def to_python(self, value: Any) -> str:
+        return super().to_python(value) or "auto"
 
 
 class OverridableSettings(forms.Form):
@@ -27,7 +59,7 @@ class OverridableSettings(forms.Form):
         label=_("Split files larger than (MB)"),
         min_value=0,
         max_value=1 << 20,
-        help_text=_("A larger CSV or Parquet file is scored in parallel, piece by piece. 0: never."),
+        help_text=_("A larger CSV, JSONL or Parquet file is scored in parallel, piece by piece. 0: never."),
     )
     instance_count = forms.IntegerField(
         label=_("Instance count"), min_value=1, max_value=1000, help_text=_("Nodes that may work on one job.")
@@ -62,6 +94,15 @@ class OverridableSettings(forms.Form):
         label=_("Pass-through columns"),
         help_text=_("Columns of the input to copy beside the predictions. One name per line."),
     )
+    delimiter = DialectField(
+        label=_("Delimiter"), choices=DELIMITERS, help_text=_("Of CSV: what stands between two fields.")
+    )
+    quote = DialectField(
+        label=_("Quotes"),
+        choices=QUOTES,
+        help_text=_("Of CSV: what is put around fields with a delimiter in them."),
+    )
+    encoding = DialectField(label=_("Encoding"), choices=ENCODINGS, help_text=_("Of CSV and JSONL."))
 
 
 class DeploymentSettings(OverridableSettings):
@@ -114,7 +155,16 @@ def _in_words(name: str, value: Any) -> str:
         return str(_("%(size)s MB") % {"size": value // MB} if value else _("never"))
     if name == "timeout":
         return str(_("%(seconds)s s")) % {"seconds": value}
+    if name in DIALECT:
+        return str(_("auto") if value == "auto" else DIALECT[name][value])
     return str({**dict(ACTIONS), **dict(LEVELS)}.get(value, value))
+
+
+def dialect_in_words(dialect: Any) -> str:
+    """How a file is written, as a line of a page."""
+    if not dialect:
+        return ""
+    return ", ".join(str(words[getattr(dialect, name)]) for name, words in DIALECT.items())
 
 
 def chosen(form: forms.Form, fields: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from studio.actions.inputs import InputCheck
 from studio.actions.run_times import expected_time
 from studio.forms.job_answers import JobAnswers
+from studio.forms.settings import dialect_in_words
 from studio.pages.passed_columns import column_choices, suggestion
 
 
@@ -40,6 +41,7 @@ def shown_of(check: InputCheck | None, answers: JobAnswers, passed: list[str]) -
         "verdicts": verdicts(check),
         "choices": column_choices(check, passed),
         "suggestion": suggestion(check, passed),
+        "dialect": dialect_in_words(check.preview.dialect) if check.preview else "",
         "looked_at": len(check.preview.rows) if check.preview else 0,
         "expected": expected,
     }

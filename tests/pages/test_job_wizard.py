@@ -135,7 +135,14 @@ def test_step_too_far_leads_to_the_first_open_one(signed_in, used):
 
 def test_settings_are_kept_for_a_reload_and_the_way_back(signed_in, used):
     draft = begin(signed_in, used)
-    answers = {**used.settings, **settings_of(used), "override": "on", "timeout": 60, "max_concurrency": ""}
+    answers = {
+        **used.settings,
+        **settings_of(used),
+        "override": "on",
+        "timeout": 60,
+        "split_size": 32,
+        "max_concurrency": "",
+    }
     assert signed_in.post(at(draft, "settings"), answers)["Location"] == at(draft, "input")
     form = signed_in.get(at(draft, "settings")).context["form"]
     assert (form["display_name"].value(), form["timeout"].value(), form["override"].value()) == (

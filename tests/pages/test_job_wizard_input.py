@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from tests import factories
-from tests.pages.job_drafts import GOOD, at, wizard
+from tests.pages.job_drafts import GOOD, at, begin, settings_of, wizard
 
 pytestmark = pytest.mark.django_db
 
@@ -133,3 +133,17 @@ def test_input_speaks_of_data_assets_under_the_name_that_azure_gives_the_choice(
     for shown in ("Registered dataset", "Data asset", "Search data assets"):
         assert shown in page
     assert "Choose a dataset" not in page
+
+
+def test_input_says_how_its_file_is_written_and_a_job_may_know_better(signed_in, used, store):
+    version = factories.data_asset(store, {"a.csv": "age;x;city\n1;2,5;Ulm\n"})
+    draft = begin(signed_in, used)
+    given = settings_of(used, **used.settings) | {"override": "on", "split_size": 32, "max_concurrency": ""}
+    shown = {"auto": "semicolon, double quotes, UTF-8", "tab": "tab, double quotes, UTF-8"}
+    for delimiter, words in shown.items():
+        assert signed_in.post(at(draft, "settings"), given | {"delimiter": delimiter}).status_code == 302
+        part = signed_in.get(
+            reverse("jobs:check_input", args=[draft.key]),
+            {"source": "dataset", "dataset": version.asset.pk},
+        )
+        assert words in part.content.decode()

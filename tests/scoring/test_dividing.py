@@ -3,7 +3,9 @@
 import csv
 import io
 import tempfile
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +15,8 @@ from hypothesis import strategies as st
 
 from scoring import dividing
 from scoring.dividing import count_records, divide
-from scoring.plan import InputFile, Slice
+from scoring.plan import InputFile, Slice, file_kind
+from scoring.scorer.dialect import Dialect
 from scoring.scorer.needs import Needs
 from scoring.scorer.reading import open_source
 
@@ -37,18 +40,29 @@ PIECES = [
 ]
 
 
-def divided(path: Path, split_size: int) -> list[Slice]:
+UTF8 = Dialect("comma", "double", "utf-8")
+
+
+def divided(path: Path, split_size: int, dialect: Dialect = UTF8) -> list[Slice]:
     file = InputFile(path=path.name, size=path.stat().st_size, etag="e")
-    return list(divide(file, opened=lambda name: (path.parent / name).open("rb"), split_size=split_size))
+    opened = partial(opened_in, path.parent)
+    return list(divide(file, opened=opened, split_size=split_size, dialect=dialect))
 
 
-def read(path: Path, start: int = 0, end: int | None = None) -> tuple[list[tuple], list[tuple[int, str]]]:
+def opened_in(folder: Path, name: str) -> BinaryIO:
+    return (folder / name).open("rb")
+
+
+def read(
+    path: Path, start: int = 0, end: int | None = None, dialect: Dialect = UTF8
+) -> tuple[list[tuple], list[tuple[int, str]]]:
     """Rows, and the numbers and messages of those that cannot be read."""
     rows: list[tuple] = []
     errors: list[tuple[int, str]] = []
-    kind = "parquet" if path.suffix == ".parquet" else "csv"
     with path.open("rb") as file:
-        source = open_source(file, kind, path.name, Needs(TEXT), 64, start=start, end=end)
+        source = open_source(
+            file, file_kind(path.name), path.name, Needs(TEXT), 64, start=start, end=end, dialect=dialect
+        )
         for chunk in source.chunks():
             rows += zip(*(column.to_pylist() for column in chunk.table.columns), strict=True)
             errors += ((row, message) for row, _, message in chunk.errors)
@@ -56,15 +70,17 @@ def read(path: Path, start: int = 0, end: int | None = None) -> tuple[list[tuple
     return rows, errors
 
 
-def put_together(path: Path, slices: list[Slice]) -> tuple[list[tuple], list[tuple[int, str]]]:
+def put_together(
+    path: Path, slices: list[Slice], dialect: Dialect = UTF8
+) -> tuple[list[tuple], list[tuple[int, str]]]:
     rows: list[tuple] = []
     errors: list[tuple[int, str]] = []
     records = 0
     for one in slices:
-        some, wrong = read(path, one.start, one.end)
+        some, wrong = read(path, one.start, one.end, dialect)
         rows += some
         errors += ((records + row, message) for row, message in wrong)
-        counted = count_records(file=one, opened=lambda name: (path.parent / name).open("rb"))
+        counted = count_records(file=one, opened=partial(opened_in, path.parent), dialect=dialect)
         assert counted == len(some) + len(wrong)
         records += counted
     return rows, errors

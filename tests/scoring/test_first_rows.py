@@ -12,11 +12,12 @@ from scoring.errors import InputError
 from scoring.estimating import RowEstimate, estimate_rows
 from scoring.first_rows import cut_first_rows
 from scoring.plan import InputFile
+from scoring.scorer.dialect import Dialect
 
 
 def cut(folder: Path, data: bytes, rows: int, name: str = "a.csv") -> bytes:
     target = folder / f"cut-{name}"
-    cut_first_rows(stream=io.BytesIO(data), name=name, destination=target, rows=rows)
+    cut_first_rows(stream=io.BytesIO(data), name=name, destination=target, rows=rows, dialect=Dialect())
     return target.read_bytes()
 
 
@@ -53,7 +54,7 @@ def test_what_is_no_table_is_refused_with_a_sentence(tmp_path: Path) -> None:
 def estimated(*files: tuple[str, bytes]) -> RowEstimate | None:
     contents = dict(files)
     listed = [InputFile(path=path, size=len(data)) for path, data in files]
-    return estimate_rows(files=listed, opened=lambda path: io.BytesIO(contents[path]))
+    return estimate_rows(files=listed, opened=lambda path: io.BytesIO(contents[path]), dialect=Dialect())
 
 
 def test_a_small_file_is_counted() -> None:

@@ -48,7 +48,7 @@ def test_an_empty_folder_is_refused() -> None:
 
 def test_a_type_that_cannot_be_scored_is_named_before_anything_starts() -> None:
     with pytest.raises(
-        InputError, match=r"notes\.txt cannot be scored: files of type \.txt.*\.csv, \.parquet"
+        InputError, match=r"notes\.txt cannot be scored: files of type \.txt.*\.csv, \.csv\.gz, \.jsonl,"
     ):
         planned(files("a.csv", "notes.txt"), 10)
     with pytest.raises(InputError, match=r"5 files.*a\.txt, b\.txt, c and 2 more"):

@@ -46,7 +46,7 @@ def test_parquet_without_rows_still_shows_its_columns() -> None:
     ("name", "content", "said"),
     [
         ("x.csv", b"", "x.csv is empty"),
-        ("x.csv", b"\xe9,b\n1,2\n", "header row of x.csv is not UTF-8"),
+        ("x.csv", b"\xe9\xc3\xa9,b\n1,2\n", "header row of x.csv is not UTF-8"),
         ("x.parquet", b"nothing of that kind", "x.parquet cannot be read as Parquet"),
         ("x.txt", b"a\n", "files of type .txt are not supported"),
     ],

@@ -14,10 +14,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scoring.scorer.csv_text import NULLS, record_blocks
+from scoring.scorer.csv_text import NULLS, Block, record_blocks
+from scoring.scorer.dialect import Dialect
 from scoring.scorer.failures import FileFailure
 from scoring.scorer.needs import Needs
 from scoring.scorer.reading import BLOCK_BYTES, Source, open_source
+from scoring.scorer.text_file import TextFile
+
+UTF8 = Dialect("comma", "double", "utf-8")
 
 PIECES = [
     "a",
@@ -66,10 +70,16 @@ def _is_blank(record: list[Field]) -> bool:
     return len(record) == 1 and record[0] == Field("", False)
 
 
-def read(path: Path, inputs: list[dict[str, object]] | None, kind: str = "csv", block: int = BLOCK_BYTES):
+def read(
+    path: Path,
+    inputs: list[dict[str, object]] | None,
+    kind: str = "csv",
+    block: int = BLOCK_BYTES,
+    dialect: Dialect = UTF8,
+):
     """Values by row number, errors by row number, and the count of records."""
     with path.open("rb") as file:
-        return _read(open_source(file, kind, path.name, Needs(inputs), block))
+        return _read(open_source(file, kind, path.name, Needs(inputs), block, dialect=dialect))
 
 
 def _read(source: Source):
@@ -130,6 +140,12 @@ def test_every_record_is_read_once_under_its_number(rows, width, bom, header_end
     assert len(by_csv_module) == count
 
 
+def cut(text: str, size: int) -> list[Block]:
+    file = TextFile(io.BytesIO(text.encode()), "csv", "x.csv", UTF8)
+    file.stream.seek(0)
+    return list(record_blocks(file.stream, file, size))
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     pieces=st.lists(
@@ -143,9 +159,9 @@ def test_blocks_of_any_size_hold_the_records_that_the_csv_module_sees(pieces: li
     expected = [row for row in csv.reader(io.StringIO(text + "\nend\n", newline="")) if row]
     if expected[-1] != ["end"]:
         with pytest.raises(FileFailure, match="never closed"):
-            list(record_blocks(io.BytesIO(text.encode()), "x.csv", size))
+            cut(text, size)
         return
-    blocks = list(record_blocks(io.BytesIO(text.encode()), "x.csv", size))
+    blocks = cut(text, size)
     rows = [[r for r in csv.reader(io.StringIO(b.data.decode(), newline="")) if r] for b in blocks]
     assert [row for block in rows for row in block] == expected[:-1]
     assert [block.records for block in blocks] == [len(block) for block in rows]
@@ -233,7 +249,8 @@ def test_a_record_larger_than_a_block_is_read_whole(tmp_path: Path) -> None:
     [
         (b"", "is empty"),
         (b"\n\n", "is empty"),
-        (b"\xff\xfec\x000\x00", "UTF-16"),
+        (b"\xff\xfec\x000\x00", "is not UTF-8"),
+        (b"c\x000\x00\n\x001\x00\n\x00", "NUL bytes in its header row"),
         (b"caf\xe9,c0\n1,2\n", "header row of bad.csv is not UTF-8"),
         (b"c1,c2\n1,2\n", "lacks the column 'c0'"),
         (b"c0,c0\n1,2\n", "more than one column named 'c0'"),

@@ -97,21 +97,58 @@ ENTRIES = [
         _("A CSV file cannot be read"),
         [
             "… is empty: a CSV file needs a header row with the names of its columns.",
-            "The header row of … is not UTF-8 text. Save the file as UTF-8 and try again.",
-            "… is UTF-16 text. Save the file as UTF-8 and try again.",
-            "… is named like a CSV file, but it is not text.",
+            "The header row of … is not … text. Save the file as UTF-8 and try again.",
+            "… is UTF-16 text with something in it that is not. Save it as UTF-8 and try again.",
+            "… has NUL bytes in its header row: it is no CSV file, or in an encoding that it does not name. "
+            "Save the file as UTF-8 and try again.",
+            "… is named like a … file, but it is not text.",
             "… has no header row: its first record is longer than 16 MB.",
-            "… has a record longer than … MB; a quote may be opened and never closed.",
+            "… has a record longer than … MB….",
             "… cannot be read as CSV: a quote that is opened near its end is never closed.",
             "… cannot be read as CSV: ….",
             "… cannot be read as CSV without losing rows: …",
             "… has more than one column named …",
         ],
         _(
-            "The studio reads comma-separated UTF-8 text whose first row names the columns. A quote that is opened "
-            "and never closed swallows all that follows it, so the file is refused rather than cut short."
+            "The studio reads text whose first row names the columns. A quote that is opened and never closed "
+            "swallows all that follows it, so the file is refused rather than cut short."
         ),
-        _("Write the file again, for example with pandas: frame.to_csv(path, index=False), or as Parquet."),
+        _(
+            "Set the delimiter, quotes and encoding under Job settings where the wizard shows wrong ones; or write the "
+            "file again, for example with pandas: frame.to_csv(path, index=False), or as Parquet."
+        ),
+        "data",
+    ),
+    Entry(
+        _("A JSONL file cannot be read"),
+        [
+            "… is empty: a JSONL file has one JSON object on each line.",
+            "… has no JSON object in its first lines: a JSONL file has one on each line.",
+            "the line is not a JSON object",
+            "column '…' holds a list or an object, and the model takes plain values",
+            "column '…' comes up here only: it is not in the first lines of the file",
+        ],
+        _(
+            "Each line of a JSONL file is one JSON object, its keys the columns. One array around all of them, or an "
+            "object over several lines, is JSON, but not JSONL. The objects in the first 256 KB say which columns "
+            "there are."
+        ),
+        _(
+            "Write the file again, for example with pandas: frame.to_json(path, orient='records', lines=True), which "
+            "writes all keys on each line."
+        ),
+        "data",
+    ),
+    Entry(
+        _("A zipped file cannot be read"),
+        [
+            "… cannot be unzipped: it ends too early. Copy or compress it again.",
+            "… cannot be unzipped: it is damaged, or no gzip file.",
+        ],
+        _(
+            "The file is named .gz and is not a whole gzip file. An upload that was broken off leaves such files."
+        ),
+        _("Compress it again with gzip, test it with gzip -t, and make a new version of the data asset."),
         "data",
     ),
     Entry(
