@@ -11,7 +11,7 @@ run: .venv/installed ## start everything, until Ctrl-C
 	@exec $(BIN)/python manage.py up
 
 test: .venv/installed-dev browser ## run every test, on real services that the run starts itself
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2
 
 check: .venv/installed-dev ## format, lint, types, import rules, migrations, deployment settings, state diagram
 	$(BIN)/ruff format --check .

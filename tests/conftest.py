@@ -8,16 +8,36 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext, override_settings
+from xdist.scheduler import LoadScopeScheduling
 
 from tests import factories
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 
 
+JOURNEYS = "tests/journeys/"
+
+
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick tests first; the journeys and whole starts of the studio last."""
-    items.sort(key=lambda item: "journeys" in item.nodeid or "test_up" in item.nodeid)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Quick tests first; the journeys and whole starts of the studio last. Workers begin with the longest: the
+    journeys."""
+    items.sort(key=lambda item: item.nodeid.startswith(JOURNEYS) or "test_up" in item.nodeid)
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not item.nodeid.startswith(JOURNEYS))
+
+
+class JourneysTogether(LoadScopeScheduling):
+    """All journeys go to one worker, since they share one studio and freeze or kill parts of it; else module by
+    module."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return JOURNEYS if nodeid.startswith(JOURNEYS) else nodeid.split("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> JourneysTogether:
+    config.option.loadscopereorder = False
+    return JourneysTogether(config, log)
 
 
 @pytest.fixture(autouse=True, scope="session")

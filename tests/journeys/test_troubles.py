@@ -60,8 +60,7 @@ with mlflow.start_run():
 
 @pytest.mark.journey
 def test_models_that_cannot_be_deployed_say_why(studio: RunningStudio, page: Page) -> None:
-    studio.in_notebook(CUSTOM_MODEL)
-    studio.in_notebook(BROKEN_MODEL)
+    studio.in_notebook(CUSTOM_MODEL + BROKEN_MODEL)
     wait_for_model(studio, "broken_model")
     page.goto("/models/")
     custom = page.get_by_role("row").filter(has_text="custom_model")
