@@ -12,27 +12,28 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests import factories
 
-SHARED = Path(__file__).parents[1].parent / "shared" / "data"
-
-
 JOURNEYS = "tests/journeys/"
+LOOKS = "tests/journeys/looks/"  # journeys that only need the sample
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Quick tests first; the journeys and whole starts of the studio last. Workers begin with the longest: the
-    journeys."""
-    items.sort(key=lambda item: item.nodeid.startswith(JOURNEYS) or "test_up" in item.nodeid)
-    if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: not item.nodeid.startswith(JOURNEYS))
+    """Quick tests first; whole starts of the studio and the journeys last. Of two workers one begins with journeys."""
+
+    def place(item: pytest.Item) -> int:
+        if item.nodeid.startswith(JOURNEYS):
+            return 3 if item.nodeid.startswith(LOOKS) or not hasattr(config, "workerinput") else 0
+        return 2 if "test_up" in item.nodeid else 1
+
+    items.sort(key=place)
 
 
 class JourneysTogether(LoadScopeScheduling):
-    """All journeys go to one worker, since they share one studio and freeze or kill parts of it; else module by
-    module."""
+    """Journeys stay together, since they share one studio and freeze or kill parts of it; those that only look may
+    have another. All else goes module by module."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return JOURNEYS if nodeid.startswith(JOURNEYS) else nodeid.split("::")[0]
+        return next((one for one in (LOOKS, JOURNEYS) if nodeid.startswith(one)), nodeid.split("::")[0])
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> JourneysTogether:
