@@ -11,7 +11,7 @@ run: .venv/installed ## start everything, until Ctrl-C
 	@exec $(BIN)/python manage.py up
 
 test: .venv/installed-dev browser ## run every test, on real services that the run starts itself
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2
 
 check: .venv/installed-dev ## format, lint, types, import rules, migrations, deployment settings, state diagram
 	$(BIN)/ruff format --check .
@@ -24,7 +24,7 @@ bench-pages: .venv/installed-dev ## how long each page takes with 10,000 jobs
 	@$(BIN)/python -m bench.pages
 
 pictures: .venv/installed-dev browser ## take the pictures of README and Help anew
-	@STUDIO_PICTURES=1 $(BIN)/python -m pytest -q tests/journeys/test_pictures.py
+	@STUDIO_PICTURES=1 $(BIN)/python -m pytest -q tests/journeys/looks/test_pictures.py
 
 node: .venv/installed ## join this machine to a cluster: make node CLUSTER=cpu-cluster
 	@exec $(BIN)/python manage.py node --cluster "$(CLUSTER)"

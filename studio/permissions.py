@@ -50,6 +50,15 @@ def check_can_edit_data_asset(user: Person, asset: DataAsset) -> None:
     _signed_in(user)
 
 
+def check_can_delete_data_asset(user: Person, asset: DataAsset) -> None:
+    _signed_in(user)
+    job = Job.objects.unfinished().filter(input_asset__asset=asset).first()
+    if job:
+        raise NotAllowed(
+            _("The job %(job)s reads it. Wait for its end, or cancel it.") % {"job": job.display_name}
+        )
+
+
 def check_can_create_datastore(user: Person) -> None:
     _signed_in(user)
 

@@ -50,11 +50,13 @@ data_urls = (
         path("-/new/", data.new, name="new"),
         path("-/name/", data.check_name, name="check_name"),
         path("-/browse/", data.browse, name="browse"),
+        path("-/delete/", data.delete, name="delete_selected"),
         path("<str:name>/", data.detail, name="detail"),
         path("<str:name>/explore/", data.explore, name="explore"),
         path("<str:name>/versions/", data.versions, name="versions"),
         path("<str:name>/jobs/", data.jobs, name="jobs"),
         path("<str:name>/edit/", data.edit, name="edit"),
+        path("<str:name>/delete/", data.delete, name="delete"),
     ],
     "data",
 )

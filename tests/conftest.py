@@ -8,16 +8,37 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext, override_settings
+from xdist.scheduler import LoadScopeScheduling
 
 from tests import factories
 
-SHARED = Path(__file__).parents[1].parent / "shared" / "data"
+JOURNEYS = "tests/journeys/"
+LOOKS = "tests/journeys/looks/"  # journeys that only need the sample
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick tests first; the journeys and whole starts of the studio last."""
-    items.sort(key=lambda item: "journeys" in item.nodeid or "test_up" in item.nodeid)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Quick tests first; whole starts of the studio and the journeys last. Of two workers one begins with journeys."""
+
+    def place(item: pytest.Item) -> int:
+        if item.nodeid.startswith(JOURNEYS):
+            return 3 if item.nodeid.startswith(LOOKS) or not hasattr(config, "workerinput") else 0
+        return 2 if "test_up" in item.nodeid else 1
+
+    items.sort(key=place)
+
+
+class JourneysTogether(LoadScopeScheduling):
+    """Journeys stay together, since they share one studio and freeze or kill parts of it; those that only look may
+    have another. All else goes module by module."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((one for one in (LOOKS, JOURNEYS) if nodeid.startswith(one)), nodeid.split("::")[0])
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> JourneysTogether:
+    config.option.loadscopereorder = False
+    return JourneysTogether(config, log)
 
 
 @pytest.fixture(autouse=True, scope="session")

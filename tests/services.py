@@ -1,6 +1,7 @@
 """The real services that tests run against: the embedded PostgreSQL and Valkey, and MLflow when a test asks for it."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -26,9 +27,15 @@ def temporary_home() -> Path:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Below those that the system gives to connections, one of which could take it before it is listened at."""
+    while True:
+        port = random.SystemRandom().randint(20_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 class Services:

@@ -13,9 +13,13 @@ from django.utils.translation import gettext as _
 from scoring.plan import is_hidden
 from studio.actions import events
 from studio.actions.datastores import default_datastore
-from studio.errors import ChangedMeanwhile, FieldErrors
+from studio.errors import ChangedMeanwhile, FieldErrors, NotFound
 from studio.models import DataAsset, DataAssetVersion, Datastore, Event
-from studio.permissions import check_can_create_data_asset, check_can_edit_data_asset
+from studio.permissions import (
+    check_can_create_data_asset,
+    check_can_delete_data_asset,
+    check_can_edit_data_asset,
+)
 from studio.stores import PathRefused, open_store, reason, tidy
 
 
@@ -106,6 +110,20 @@ def edit_data_asset(
             raise ChangedMeanwhile(_meanwhile(asset))
         before = {name: getattr(asset, name) for name in changed}
         events.record(actor=user, action="data.edit", subject=asset.name, before=before, after=changed)
+
+
+def delete_data_asset(*, user: User, asset: DataAsset) -> None:
+    """The studio forgets it with all its versions; their files stay. Raises NotAllowed while a job reads it."""
+    with transaction.atomic():
+        # A job that is just being submitted holds its version until it is stored.
+        held = list(asset.versions.select_for_update().order_by("pk"))
+        check_can_delete_data_asset(user, asset)
+        places = [f"{one.version}: {one.location}" for one in held]
+        if not DataAsset.objects.filter(pk=asset.pk).delete()[0]:
+            raise NotFound(
+                _("There is no data asset “%(name)s”; it may have been deleted.") % {"name": asset.name}
+            )
+        events.record(actor=user, action="data.delete", subject=asset.name, versions=places)
 
 
 def _meanwhile(asset: DataAsset) -> str:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from studio.models.leases import HEARTBEAT, Leased, renew
 
@@ -57,6 +57,7 @@ class Holder:
                 logger.exception("a heartbeat failed", extra={"action": "heartbeat_failed"})
             finally:
                 close_old_connections()
+        connection.close()
 
     interval = HEARTBEAT.total_seconds()
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from studio import permissions
 from studio.actions import exploring
 from studio.actions.browsing import folder_page
-from studio.actions.data import edit_data_asset, register_data_asset, upload_data_asset
+from studio.actions.data import delete_data_asset, edit_data_asset, register_data_asset, upload_data_asset
 from studio.errors import ChangedMeanwhile, FieldErrors, NotFound, StudioError
 from studio.forms.data import DATASTORE, UPLOAD, DataAssetDetailsForm, DataAssetForm, starting_answers
 from studio.forms.guarded import Meanwhile
@@ -187,6 +187,28 @@ def edit(request: HttpRequest, name: str) -> HttpResponse:
     return render_page(request, "data/edit.html", context, fragment="dialog", status=status)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: HttpRequest, name: str = "") -> HttpResponse:
+    """The one that the address names, or the selected row of the list."""
+    asset = _asset(request, name or request.GET.get("selected", ""))
+    if request.method == "POST":
+        delete_data_asset(user=request.user, asset=asset)  # type: ignore[arg-type]
+        messages.success(request, _("%(name)s is deleted. Its files stay.") % {"name": asset.name})
+        return redirect("data:index")
+    versions = list(asset.versions.select_related("datastore"))
+    context = {
+        "asset": asset,
+        "versions": versions,
+        "job_count": Job.objects.visible_to(request.user).reading(versions).count(),
+        "reason": _reason(request, permissions.check_can_delete_data_asset, asset),
+    }
+    return render_page(request, "data/delete.html", context, fragment="dialog")
+
+
+def _reason(request: HttpRequest, check: Any, asset: DataAsset) -> str:
+    return permissions.reason_against(check, request.user, asset)
+
+
 def _asset(request: HttpRequest, name: str) -> DataAsset:
     asset = DataAsset.objects.visible_to(request.user).select_related("created_by").filter(name=name).first()
     if asset is None:
@@ -212,6 +234,7 @@ def _head(request: HttpRequest, name: str, *, tab: str) -> dict[str, Any]:
         "tab": tab,
         "job_count": Job.objects.visible_to(request.user).reading(known).count(),
         "has_endpoint": Endpoint.objects.visible_to(request.user).exists(),
-        "why_no_edit": permissions.reason_against(permissions.check_can_edit_data_asset, request.user, asset),
+        "why_no_edit": _reason(request, permissions.check_can_edit_data_asset, asset),
+        "why_no_delete": _reason(request, permissions.check_can_delete_data_asset, asset),
         "why_no_create": permissions.reason_against(permissions.check_can_create_data_asset, request.user),
     }

@@ -141,7 +141,7 @@ def add_and_make_default(page: Page) -> None:
     page.get_by_role("link", name="Update default deployment").click()
     page.get_by_label("Select default deployment").select_option("older-ridge")
     page.get_by_role("button", name="Update", exact=True).click()
-    expect(page.locator("main")).to_contain_text("older-ridge")
+    expect(page.get_by_text("older-ridge is the default deployment now.")).to_be_visible()
     page.reload()
     expect(page.locator("dd").filter(has_text="older-ridge")).to_be_visible()
 

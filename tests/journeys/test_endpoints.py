@@ -56,13 +56,14 @@ def by_create(page: Page) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("link", name="Endpoints", exact=True).click()
-    expect(page.get_by_label("Drafts")).to_contain_text("by-create")
-    page.get_by_role("link", name="Continue").first.click()
+    draft = page.get_by_label("Drafts").locator(".draft-line").filter(has_text="by-create")
+    draft.get_by_role("link", name="Continue").click()
     fill_deployment(page, model=MODEL, deployment="by-create-one")
     ready(page, "by-create-one")
     expect(page.get_by_text("team: risk")).to_be_visible()
     page.goto("/endpoints/")
-    expect(page.get_by_label("Drafts")).to_have_count(0)
+    expect(page.get_by_role("link", name="by-create", exact=True)).to_be_visible()
+    expect(draft).to_have_count(0)
 
 
 def by_the_model(page: Page) -> None:

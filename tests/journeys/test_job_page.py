@@ -110,8 +110,8 @@ def retry_what_failed(studio: RunningStudio, page: Page, cured: Path) -> str:
     rows = predictions(studio.output(retry))
     assert len(rows) == 60
     assert [float(row["prediction"]) for row in rows if row["file_name"] == "1.csv"][2] == 26
-    made = "SELECT count(*) FROM studio_job WHERE retry_of_id IS NOT NULL"
-    assert studio.query(made) == [(1,)]
+    made = "SELECT count(*) FROM studio_job WHERE retry_of_id IS NOT NULL AND endpoint_name = %s"
+    assert studio.query(made, ENDPOINT) == [(1,)]
     begun = "SELECT count(*) FROM studio_minibatch m JOIN studio_job j ON j.id = m.job_id WHERE j.name = %s"
     assert studio.query(f"{begun} AND m.started_at IS NOT NULL", retry) == [(1,)]
     return retry

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.conftest import PASSWORD, RunningStudio
+from tests.journeys.conftest import PASSWORD, PATIENCE, RunningStudio
 from tests.journeys.steps import choose_dataset, next_step, predictions
 
 ENDPOINT = "breast-cancer-sample"
@@ -97,7 +97,7 @@ def test_without_javascript_to_a_finished_job(
     studio: RunningStudio, browser: Browser, keyed: list[str]
 ) -> None:
     context = browser.new_context(base_url=studio.address, java_script_enabled=False)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.goto(f"/jobs/new/?endpoint={ENDPOINT}")
     page.get_by_label("Username").fill("admin")

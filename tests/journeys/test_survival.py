@@ -73,7 +73,7 @@ def test_kill_of_the_node_in_the_middle_of_a_job(studio: RunningStudio) -> None:
     job = studio.run(SUBMIT.format(name="killed-node", path="killed-node"))
     done = "SELECT minibatches_done FROM studio_job WHERE name = %s AND minibatches_done >= 2"
     studio.wait_for(lambda: studio.query(done, job), seconds=40, every=0.02)
-    studio.child("manage.py node").kill()
+    studio.child("manage.py node --cluster cpu-cluster").kill()
     assert studio.job(job)["status"] == "Running"
     studio.wait_for(lambda: studio.job(job)["status"] == "Completed", seconds=90)
     expected = [

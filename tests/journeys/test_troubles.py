@@ -60,8 +60,7 @@ with mlflow.start_run():
 
 @pytest.mark.journey
 def test_models_that_cannot_be_deployed_say_why(studio: RunningStudio, page: Page) -> None:
-    studio.in_notebook(CUSTOM_MODEL)
-    studio.in_notebook(BROKEN_MODEL)
+    studio.in_notebook(CUSTOM_MODEL + BROKEN_MODEL)
     wait_for_model(studio, "broken_model")
     page.goto("/models/")
     custom = page.get_by_role("row").filter(has_text="custom_model")
@@ -133,9 +132,8 @@ def cancel(studio: RunningStudio, page: Page, folder: Path) -> None:
     file.write_text("Age,Name\n" + "1,a\n" * 50)
     upload(page, "long", [file])
     job = create_job(page, "slow-endpoint", dataset="long")
-    studio.wait_for(
-        lambda: studio.query("SELECT 1 FROM studio_minibatch WHERE status = 'Running'"), seconds=30
-    )
+    running = "FROM studio_minibatch b JOIN studio_job j ON j.id = b.job_id WHERE j.name = %s AND b.status = 'Running'"
+    studio.wait_for(lambda: studio.query(f"SELECT 1 {running}", job), seconds=30)
     page.get_by_role("link", name="Cancel").or_(page.get_by_role("button", name="Cancel")).first.click()
     page.get_by_role("button", name="Cancel job").click()
     expect(page.locator("main")).to_contain_text("Canceled", timeout=10_000)
@@ -164,10 +162,11 @@ def click_twice(studio: RunningStudio, page: Page) -> None:
     choose_dataset(page, "ragged")
     for title in ("Configure output location", "Review"):
         next_step(page, title)
-    before = studio.query("SELECT count(*) FROM studio_job")[0][0]
+    of_endpoint = "SELECT count(*) FROM studio_job WHERE endpoint_name = 'slow-endpoint'"
+    before = studio.query(of_endpoint)[0][0]
     page.get_by_role("button", name="Create", exact=True).dblclick()
     page.wait_for_url(re.compile(r"/jobs/batchjob-"))
     first = page.url
     page.go_back()
     page.wait_for_url(first)
-    assert studio.query("SELECT count(*) FROM studio_job")[0][0] == before + 1
+    assert studio.query(of_endpoint)[0][0] == before + 1

@@ -5,7 +5,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from django.urls import reverse
 
-from studio.models import DataAssetVersion, Event
+from studio.models import DataAsset, DataAssetVersion, Event
 from tests import factories
 from tests.pages.test_data import csv, upload
 
@@ -153,7 +153,7 @@ def test_jobs_of_one_version_only(signed_in, store):
     assert "reads_2" not in only
 
 
-@pytest.mark.parametrize("part", ["", "explore", "versions", "jobs", "edit"])
+@pytest.mark.parametrize("part", ["", "explore", "versions", "jobs", "edit", "delete"])
 def test_pages_of_an_asset_that_is_gone_say_so(signed_in, part):
     response = signed_in.get(page_of("gone", part))
     assert response.status_code == 404
@@ -214,3 +214,50 @@ def test_edit_refuses_tags_that_are_none(signed_in, store):
     response = edited(signed_in, asset, tags="no equals sign")
     assert response.status_code == 422
     assert "is not name=value" in response.text
+
+
+# ---- Delete
+
+
+def test_delete_says_what_goes_and_what_stays(signed_in, store):
+    version = factories.data_asset(store, {"a.csv": "x\n1\n"})
+    factories.job("Completed", input_asset=version)
+    page = signed_in.get(page_of(version.asset.name, "delete")).text
+    for said in ("this data asset and its version", version.location, "1 job that read it stays"):
+        assert said in page
+
+
+def test_delete_forgets_the_asset_and_leaves_files_and_jobs(signed_in, store, person):
+    version = factories.data_asset(store, {"a.csv": "x\n1\n"})
+    job = factories.job("Completed", input_asset=version, input_label="visits:1")
+    answer = signed_in.post(page_of(version.asset.name, "delete"))
+    assert answer["Location"] == reverse("data:index")
+    assert "visits:1" in signed_in.get(reverse("jobs:detail", args=[job.name])).text
+    assert not DataAsset.objects.exists()
+    assert Path(store.options["root"], version.path, "a.csv").exists()
+    event = Event.objects.get(action="data.delete")
+    assert (event.actor, event.subject) == (person, version.asset.name)
+    assert event.details["versions"] == [f"1: {version.location}"]
+
+
+def test_delete_is_refused_while_a_job_reads_it(signed_in, store):
+    version = factories.data_asset(store, {"a.csv": "x\n1\n"})
+    factories.job("Running", input_asset=version, display_name="brave_sun")
+    sentence = "The job brave_sun reads it. Wait for its end, or cancel it."
+    assert sentence in signed_in.get(page_of(version.asset.name, "delete")).text
+    assert sentence in signed_in.get(page_of(version.asset.name)).text
+    assert signed_in.post(page_of(version.asset.name, "delete")).status_code == 403
+    assert DataAsset.objects.exists()
+
+
+def test_deleting_twice_says_that_it_is_gone(signed_in, store):
+    name = factories.data_asset(store, {"a.csv": "x\n1\n"}).asset.name
+    signed_in.post(page_of(name, "delete"))
+    assert signed_in.post(page_of(name, "delete")).status_code == 404
+
+
+def test_the_selected_row_is_deleted(signed_in, store):
+    name = factories.data_asset(store, {"a.csv": "x\n1\n"}).asset.name
+    assert f'value="{name}"' in signed_in.get(reverse("data:index")).text
+    address = f"{reverse('data:delete_selected')}?{urlencode({'selected': name})}"
+    assert f"Delete {name}?" in signed_in.get(address).text

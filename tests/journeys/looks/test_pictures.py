@@ -30,9 +30,17 @@ PICTURES = {
     "data": ("/data/breast-cancer-samples/", False),
     "compute": ("/compute/", False),
 }
-# Headings, heads of columns, terms, commands, tabs and labels; not what stands in rows, which other journeys make.
+# Headings, heads of columns, terms, commands, tabs and labels; not what comes from rows, which other journeys make,
+# nor the time.
 SAID = "h1, h2, th, dt, .commands .btn, .tabs a, label, legend, .form-label"
-IN_ROWS = "tbody, .card-rows, .menu, datalist, .empty-state, #toasts, [hidden]"
+FROM_ROWS = "tbody, .card-rows, .menu, .empty-state, #toasts, select, datalist, time"
+READ = """(all, fromRows) => {
+  const read = (node) =>
+    node.nodeType === Node.TEXT_NODE ? node.data
+    : node.nodeType !== Node.ELEMENT_NODE || node.matches(fromRows) || !node.checkVisibility() ? ""
+    : [...node.childNodes].map(read).join(" ");
+  return all.filter((one) => !one.closest(fromRows)).map(read);
+}"""
 PASSING = {"first steps"}  # gone once somebody has taken them
 
 
@@ -84,9 +92,7 @@ def taken(page: Page) -> bytes:
 
 def words(page: Page) -> list[str]:
     """What the page says of itself, without numbers, in one spelling."""
-    found: list[str] = page.locator(f"main :is({SAID})").evaluate_all(
-        "(all, rows) => all.filter((one) => !one.closest(rows)).map((one) => one.innerText)", IN_ROWS
-    )
+    found: list[str] = page.locator(f"main :is({SAID})").evaluate_all(READ, FROM_ROWS)
     found = [text for text in found if not re.search(r"\b[a-z]+_[a-z]+_[a-z0-9]{8}\b", text)]
     said = {re.sub(r"[\d.,:–-]+|\s+", " ", text).strip().casefold() for text in found}
     said = {re.sub(r"\s+", " ", text) for text in said}

@@ -66,6 +66,7 @@ def test_a_form_opened_before_signing_in_again_is_sent_all_the_same(
 
 
 def test_help_explains_a_sentence_that_was_seen(page: Page) -> None:
+    page.goto("/")
     page.get_by_role("link", name="Help", exact=True).click()
     page.get_by_role("link", name="Troubleshooting").click()
     page.get_by_label("The sentence that you saw").fill(
