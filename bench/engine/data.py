@@ -6,10 +6,9 @@ Each value is drawn from a normal distribution and has five decimals, which make
 """
 
 import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 COLUMNS = 30
 SHARDS = 40  # of as many rows each; the Parquet file has a row group for each
@@ -54,7 +53,7 @@ def make_data(home: Path, rows: int) -> Data:
     return data
 
 
-def _table(rows: int, *seed: int) -> "object":
+def _table(rows: int, *seed: int) -> Any:
     import numpy
     import pyarrow
 
@@ -62,23 +61,16 @@ def _table(rows: int, *seed: int) -> "object":
     return pyarrow.table({f"feature_{number:02d}": values[:, number] for number in range(COLUMNS)})
 
 
-def _tables(data: Data) -> Iterator["object"]:
-    yield from (_table(data.rows // SHARDS, number) for number in range(SHARDS))
-
-
 def _write_rows(data: Data) -> None:
     from pyarrow import csv, parquet
 
-    plain = csv.WriteOptions(quoting_style="none")
-    with ExitStack() as open_files:
-        whole = columns = None
-        for number, table in enumerate(_tables(data)):
-            if whole is None or columns is None:
-                given = data.path(data.csv), table.schema
-                whole = open_files.enter_context(csv.CSVWriter(*given, write_options=plain))
-                columns = open_files.enter_context(
-                    parquet.ParquetWriter(data.path(data.parquet), table.schema)
-                )
+    schema = _table(0).schema
+    plain = csv.WriteOptions(quoting_header="none")
+    whole = csv.CSVWriter(data.path(data.csv), schema, write_options=plain)
+    columns = parquet.ParquetWriter(data.path(data.parquet), schema)
+    with whole, columns:
+        for number in range(SHARDS):
+            table = _table(data.rows // SHARDS, 0, number)
             whole.write_table(table)
             columns.write_table(table)
             csv.write_csv(table, data.path(data.shards) / f"part-{number:02d}.csv", plain)
@@ -87,11 +79,11 @@ def _write_rows(data: Data) -> None:
 def _write_small(data: Data) -> None:
     from pyarrow import csv
 
-    plain = csv.WriteOptions(quoting_style="none")
-    csv.write_csv(_table(SMALL_ROWS, 1, 0), data.path(data.small), plain)
-    csv.write_csv(_table(SAMPLE_ROWS, 3, 0), data.path(data.sample), plain)
+    plain = csv.WriteOptions(quoting_header="none")  # the header without quotes, as pandas writes it
+    csv.write_csv(_table(SMALL_ROWS, 1), data.path(data.small), plain)
+    csv.write_csv(_table(SAMPLE_ROWS, 2), data.path(data.sample), plain)
     for number in range(MANY):
-        csv.write_csv(_table(SMALL_ROWS, 2, number), data.path(data.many) / f"{number:03d}.csv", plain)
+        csv.write_csv(_table(SMALL_ROWS, 3, number), data.path(data.many) / f"{number:03d}.csv", plain)
 
 
 def _write_large(data: Data) -> None:
