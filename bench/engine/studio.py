@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -89,7 +88,7 @@ def running_studio() -> Iterator[Studio]:
         _wait_until_ready(process, log)
         yield Studio(process, {**given, "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{mlflow_port}"})
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()  # Ctrl-C would not do: it is ignored by what a shell has put into the background
         process.wait(timeout=60)
         shutil.rmtree(runtime_dir(home), ignore_errors=True)
     shutil.rmtree(home)
