@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.txt)
 CLUSTER ?= cpu-cluster
 
-.PHONY: run test check bench-pages pictures node format help
+.PHONY: run test check bench bench-clean bench-pages pictures node format help
 
 run: .venv/installed ## start everything, until Ctrl-C
 	@exec $(BIN)/python manage.py up
@@ -19,6 +19,12 @@ check: .venv/installed-dev ## format, lint, types, import rules, migrations, dep
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.services -- sh -c '$(BIN)/python manage.py makemigrations --check --dry-run && $(BIN)/python manage.py states --check && STUDIO_PUBLIC_URL=https://studio.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING'
+
+bench: .venv/installed-dev ## how fast the engine is, against its peers; takes long
+	@$(BIN)/python -m bench.engine $(BENCH)
+
+bench-clean: .venv/installed-dev ## delete what bench has made: its data, models and environments
+	@$(BIN)/python -m bench.engine --clean
 
 bench-pages: .venv/installed-dev ## how long each page takes with 10,000 jobs
 	@$(BIN)/python -m bench.pages
