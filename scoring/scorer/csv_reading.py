@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from scoring.scorer.casting import ARROW_TYPES, FALSE, INTEGERS, TRUE, text_type
+from scoring.scorer.csv_numbers import is_for_numbers, read_numbers
 from scoring.scorer.csv_text import NULLS, Block, Extent, as_utf8, read_header, record_blocks
 from scoring.scorer.failures import FileFailure
 from scoring.scorer.needs import Need, Needs
@@ -62,14 +63,13 @@ class CsvSource(Source):
     def chunks(self) -> Iterator[Chunk]:
         for block in self._blocks():
             parsed = self._parser.parse(block)
-            numbers = parsed.numbers(self.records)
-            if parsed.table is not None:
-                chunk = Chunk(parsed.table, [], parsed.passed)
+            if parsed.typed is not None:
+                chunk = Chunk(parsed.typed, [], parsed.passed)
             else:
                 chunk = cast_columns(
                     parsed.columns,
                     self._needs,
-                    numbers,
+                    parsed.numbers(self.records),
                     text=True,
                     escaped=parsed.escaped,
                     passed=parsed.passed,
@@ -81,15 +81,14 @@ class CsvSource(Source):
 
 
 class _Parsed:
-    """A block's rows that have all fields, as a typed `table` or as raw fields by column; and the others."""
+    """A block's rows that have all fields, typed (a table or a frame) or as raw fields by column; and the others."""
 
-    table: pa.Table | None = None
     columns: list[Any] = []
     passed: list[Any] = []
     escaped = False
 
-    def __init__(self, rows: int, ragged: list[tuple[int, str]]) -> None:
-        self.ragged = ragged
+    def __init__(self, rows: int, ragged: list[tuple[int, str]], typed: Any = None) -> None:
+        self.ragged, self.typed = ragged, typed
         self.records = rows + len(ragged)
 
     def numbers(self, start: int) -> pa.Array:
@@ -109,6 +108,7 @@ class _Parser:
         self._columns = [str(need.index) for need in needs]
         self._passed = [str(place) for place in passed]
         self._types = {str(need.index): ARROW_TYPES[need.kind] for need in needs if need.kind in TYPED}
+        self._is_for_numbers = is_for_numbers(needs, self._width)
         self._has_integers = any(need.kind in INTEGERS for need in needs)
 
     def parse(self, block: Block) -> _Parsed:
@@ -124,6 +124,10 @@ class _Parser:
 
     def _as_typed(self, block: Block) -> _Parsed | None:
         """None where a value needs a closer look; then nothing is decided here."""
+        if self._is_for_numbers:
+            frame = read_numbers(block, self._needs, self._dialect)
+            if frame is not None:
+                return _Parsed(len(frame), [], frame)
         if len(self._types) < len(self._needs):
             return None
         if not block.data.isascii() and (self._dialect.codec != "utf-8" or as_utf8(block.data, "utf-8")[1]):
@@ -140,9 +144,7 @@ class _Parser:
         table = pa.concat_tables(tables).rename_columns([need.name for need in self._needs])
         if table.num_rows != block.records or not all(map(_is_plain, table.columns)):
             return None
-        parsed = _Parsed(table.num_rows, [])
-        parsed.table = table
-        return parsed
+        return _Parsed(table.num_rows, [], table)
 
     def as_text(self, block: Block) -> _Parsed:
         data, escaped = as_utf8(block.data, self._dialect.codec)

@@ -109,11 +109,20 @@ class Extent:
 
 
 class Block:
-    """Bytes that hold whole records, and how many. Blank lines are not records."""
+    """Bytes that hold whole records. Blank lines are not records."""
 
-    def __init__(self, data: bytes, records: int, dialect: Dialect, is_last: bool = False) -> None:
-        self.data, self.records, self.is_last = data, records, is_last
-        self._dialect = dialect
+    def __init__(
+        self, data: bytes, dialect: Dialect, records: int | None = None, is_last: bool = False
+    ) -> None:
+        self.data, self.is_last = data, is_last
+        self._dialect, self._records = dialect, records
+
+    @property
+    def records(self) -> int:
+        """How many there are; counted when first asked for."""
+        if self._records is None:
+            self._records = _line_runs(self.data)
+        return self._records
 
     def pieces(self, size: int) -> Iterator[bytes]:
         """The same in pieces of about `size` bytes that hold whole records."""
@@ -146,7 +155,7 @@ def record_blocks(stream: BinaryIO | Extent, text: TextFile, size: int) -> Itera
             hint = "" if text.is_json else "; a quote may be opened and never closed"
             raise FileFailure(f"{text.name} has a record longer than {LONGEST_RECORD >> 20} MB{hint}.")
         if end:
-            yield Block(data[:end], records, dialect)
+            yield Block(data[:end], dialect, records)
         left = data[end:]
     if data:
         yield _last_block(data, text)
@@ -160,16 +169,15 @@ def _last_block(data: bytes, text: TextFile) -> Block:
         raise FileFailure(
             f"{text.name} cannot be read as CSV: a quote that is opened near its end is never closed."
         )
-    return Block(ended, records, text.dialect, is_last=True)
+    return Block(ended, text.dialect, records, is_last=True)
 
 
-def _whole_records(data: bytes, dialect: Dialect) -> tuple[int, int]:
+def _whole_records(data: bytes, dialect: Dialect) -> tuple[int, int | None]:
     """Where the last whole record of `data` ends, which starts with a record; and how many whole ones
-    there are."""
+    there are, where that is known without another look: without quotes they are the lines."""
     mark = dialect.quote_mark
     if not mark or mark not in data:
-        end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
-        return end, _line_runs(data[:end])
+        return max(data.rfind(b"\n"), data.rfind(b"\r")) + 1, None
     pieces = data.split(mark)
     # Every second piece lies outside quotes, if quotes open only where fields start.
     if any(piece and piece[-1] not in dialect.field_ends for piece in pieces[0:-1:2]):

@@ -16,19 +16,24 @@ ONE_COLUMN = "prediction"
 TAKEN = ("row", "file_name")
 
 
-def model_input(table: pa.Table, needs: Needs) -> Any:
+def model_input(rows: Any, needs: Needs) -> Any:
     """The frame (or tensor) that the model is asked to predict; columns have exactly the signature's
-    types."""
-    frame = table.to_pandas()
-    for name in frame.columns[frame.dtypes == object]:
-        # What pandas' own readers give for missing text; estimators look for NaN, not for None.
-        if frame[name].isna().any() and not pa.types.is_binary(table.schema.field(name).type):
-            frame[name] = frame[name].where(frame[name].notna(), np.nan)
+    types, as `rows` has them, a table or a frame of numbers."""
+    frame = _frame(rows) if isinstance(rows, pa.Table) else rows
     if needs.tensor is None:
         return frame
     dtype, shape = needs.tensor["dtype"], needs.tensor["shape"]
     array = frame.to_numpy(dtype=np.dtype(dtype)).reshape([len(frame), *shape[1:]])
     return {needs.tensor["name"]: array} if needs.tensor["name"] else array
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    frame = table.to_pandas()
+    for name in frame.columns[frame.dtypes == object]:
+        # What pandas' own readers give for missing text; estimators look for NaN, not for None.
+        if frame[name].isna().any() and not pa.types.is_binary(table.schema.field(name).type):
+            frame[name] = frame[name].where(frame[name].notna(), np.nan)
+    return frame
 
 
 def predictions(answer: Any, rows: int) -> pa.Table:

@@ -29,6 +29,7 @@ HEAVY = (
     "mlflow.pyfunc",
     "scoring.scorer.predicting",
     "scoring.scorer.csv_reading",
+    "scoring.scorer.json_reading",
     "scoring.scorer.parquet_reading",
 )
 PERHAPS = (

@@ -37,8 +37,9 @@ class LoadedModel:
         self._needs = Needs(None if schema is None else _required(schema.to_dict()))
         _one_thread(self._model)
 
-    def predict(self, table: pa.Table) -> pa.Table:
-        return self._answer(model_input(table, self._needs), table.num_rows)
+    def predict(self, rows: Any) -> pa.Table:
+        """`rows`: a table or a frame of what the model needs."""
+        return self._answer(model_input(rows, self._needs), len(rows))
 
     def _answer(self, given: Any, rows: int) -> pa.Table:
         try:
@@ -159,8 +160,8 @@ class _Run:
             errors += len(chunk.errors)
             if chunk.errors and not first_error:
                 first_error = (chunk.errors[0][0], chunk.errors[0][2])
-            if chunk.table.num_rows:
-                table = self._model.predict(chunk.table)
+            if len(chunk):
+                table = self._model.predict(chunk.rows)
                 self._lap("predict")
                 beside = pa.table(chunk.passed, names=self._pass_through) if chunk.passed else None
                 self._writer.write(table, beside)

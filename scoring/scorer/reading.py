@@ -19,14 +19,23 @@ BLOCK_BYTES = 16 << 20
 
 class Chunk:
     """Rows in file order, cast, and the errors among and between them. Rows are numbered from 0 in their
-    slice. `passed` are the columns to pass through, of the same rows as `table`."""
+    slice. `rows` are a table or a pandas frame; `passed` are the columns to pass through, of the same rows."""
 
     def __init__(
-        self, table: pa.Table, errors: list[tuple[int, str, str]], passed: Sequence[pa.Array] = ()
+        self, rows: Any, errors: list[tuple[int, str, str]], passed: Sequence[pa.Array] = ()
     ) -> None:
-        self.table = table
+        self.rows = rows
         self.errors = errors
         self.passed = list(passed)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def table(self) -> pa.Table:
+        if isinstance(self.rows, pa.Table):
+            return self.rows
+        return pa.Table.from_pandas(self.rows, preserve_index=False)
 
 
 class Source(ABC):

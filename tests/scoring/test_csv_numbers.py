@@ -1,0 +1,99 @@
+"""The quick way to read plain numbers gives what the careful one gives, bit for bit, or leaves the block to it."""
+
+import io
+import math
+import random
+import struct
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from scoring.scorer import csv_numbers
+from scoring.scorer.csv_numbers import read_numbers
+from scoring.scorer.csv_text import Block
+from scoring.scorer.dialect import Dialect
+from scoring.scorer.needs import Need, Needs
+from scoring.scorer.reading import open_source
+
+INPUTS = [{"name": name, "type": "double", "required": True} for name in ("a", "b")]
+PIECES = [
+    *"0123456789",
+    *"+-.eE _xn,",
+    "\n",
+    "\n\n",
+    '"',
+    "inf",
+    "nan",
+    "NA",
+    "TRUE",
+    "false",
+    "1e",
+    "-0",
+    "\0",
+    "\v",
+    "\r\n",
+]
+numbers = st.one_of(
+    st.floats(allow_nan=False).map(repr),
+    st.integers(-(2**70), 2**70).map(str),
+    st.builds(lambda a, b, e: f"{a}.{b}e{e}", st.integers(0, 2**150), st.integers(0, 2**150), st.integers(-340, 300)),
+)  # fmt: skip
+fields = st.one_of(numbers, st.lists(st.sampled_from(PIECES), max_size=4).map("".join))
+
+
+def read(text: str) -> tuple[list[tuple[bytes, ...]], list[tuple[int, str]], int]:
+    """Bits of each row's values, the rows that failed, and the count of records."""
+    rows: list[tuple[bytes, ...]] = []
+    errors: list[tuple[int, str]] = []
+    source = open_source(io.BytesIO(text.encode()), "csv", "x.csv", Needs(INPUTS))
+    for chunk in source.chunks():
+        columns = [column.to_pylist() for column in chunk.table.columns]
+        for row in zip(*columns, strict=True):
+            # Missing is NaN to the model.
+            rows += [tuple(struct.pack("d", math.nan if v is None else v) for v in row)]
+        errors += ((number, message) for number, _, message in chunk.errors)
+    return rows, errors, source.records
+
+
+@settings(max_examples=300, deadline=None)
+@given(rows=st.lists(st.lists(fields, min_size=1, max_size=3), min_size=1, max_size=6))
+@example(rows=[["-0", "5"], ["3", "7"]])
+@example(rows=[["1", "2", "3"], ["4"]])
+@example(rows=[["TRUE", "1.5"], ["FALSE", "2"]])
+@example(rows=[["9007199254740993", "18446744073709551616"], ["1", "2"]])
+def test_both_ways_say_the_same(rows: list[list[str]]) -> None:
+    text = "a,b\n" + "\n".join(",".join(row) for row in rows) + "\n"
+    if text.count('"') % 2:
+        return  # a quote that is never closed is a failure of the file
+    quick = read(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_numbers, "IS_EXACT", False)
+        assert read(text) == quick
+
+
+def block(text: str) -> Block:
+    return Block(text.encode(), Dialect("comma", "double", "utf-8"))
+
+
+def test_plain_numbers_take_the_quick_way_and_others_do_not() -> None:
+    needs = [Need(1, "b", "double"), Need(0, "a", "double")]
+    frame = read_numbers(block("1,2.5\n3,NA\n"), needs, Dialect("comma", "double", "utf-8"))
+    assert frame is not None
+    assert frame.columns.tolist() == ["b", "a"]
+    assert frame["a"].tolist() == [1.0, 3.0]
+    assert frame["b"].iloc[0] == 2.5
+    assert math.isnan(frame["b"].iloc[1])
+    for text in ("1,x\n", "1\n", "1,2,3\n4\n", '"1",2\n', "1,2\n\n", "1,2\r\n", "TRUE,2\n", "-0,1\n"):
+        assert read_numbers(block(text), needs, Dialect("comma", "double", "utf-8")) is None, text
+
+
+def test_random_doubles_round_trip() -> None:
+    chance = random.Random(7)
+    values = [struct.unpack("d", struct.pack("Q", chance.getrandbits(64)))[0] for _ in range(200_000)]
+    values = [value for value in values if math.isfinite(value)]
+    text = "".join(f"{value!r},{value:.17e}\n" for value in values)
+    needs = [Need(0, "a", "double"), Need(1, "b", "double")]
+    frame = read_numbers(block(text), needs, Dialect("comma", "double", "utf-8"))
+    assert frame is not None
+    assert frame["a"].tolist() == frame["b"].tolist() == values
