@@ -25,19 +25,48 @@ class CsvWriter:
             sink.write(line.getvalue().encode())
 
     def write_table(self, table: "pa.Table") -> None:
-        import pyarrow.compute as pc
-
         for batch in table.to_batches():
             if not batch.num_rows:
                 continue
-            fields = [_rendered(column) for column in batch.columns]
-            lines = pc.binary_join_element_wise(*fields, ",", null_handling="replace", null_replacement="")
-            lines = pc.binary_join_element_wise(lines, "", "\n")
-            size = pc.sum(pc.binary_length(lines)).as_py()
-            self._sink.write(memoryview(lines.buffers()[2])[:size])
+            if any(map(_may_need_quotes, batch.columns)):
+                self._write_quoted(batch)
+            else:
+                self._write_plain(batch)
+
+    def _write_plain(self, batch: "pa.RecordBatch") -> None:
+        """By pyarrow's writer, which takes half the time."""
+        import pyarrow as pa
+        import pyarrow.csv as pacsv
+
+        options = pacsv.WriteOptions(include_header=False, quoting_style="none")
+        columns = [_rendered(one) if pa.types.is_boolean(one.type) else one for one in batch.columns]
+        written = io.BytesIO()
+        pacsv.write_csv(pa.record_batch(columns, names=batch.schema.names), written, options)
+        self._sink.write(written.getbuffer())
+
+    def _write_quoted(self, batch: "pa.RecordBatch") -> None:
+        import pyarrow.compute as pc
+
+        fields = [_rendered(column) for column in batch.columns]
+        lines = pc.binary_join_element_wise(*fields, ",", null_handling="replace", null_replacement="")
+        lines = pc.binary_join_element_wise(lines, "", "\n")
+        size = pc.sum(pc.binary_length(lines)).as_py()
+        self._sink.write(memoryview(lines.buffers()[2])[:size])
 
     def close(self) -> None:
         """As other writers have it; there is nothing left to write."""
+
+
+def _may_need_quotes(column: "pa.Array") -> bool:
+    """Told by the bytes of all its texts at once."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_string(column.type):
+        return False
+    data = column.buffers()[2]
+    text = data.to_pybytes() if data else b""
+    return any(mark in text for mark in b'",\r\n') or pc.min(pc.binary_length(column)).as_py() == 0
 
 
 def _rendered(column: "pa.Array") -> "pa.Array":
