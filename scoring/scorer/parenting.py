@@ -24,11 +24,13 @@ HEAVY = (
     "pandas",
     "pyarrow",
     "pyarrow.csv",
+    "pyarrow.json",
     "pyarrow.parquet",
     "pyarrow.compute",
     "mlflow.pyfunc",
     "scoring.scorer.predicting",
     "scoring.scorer.csv_reading",
+    "scoring.scorer.json_reading",
     "scoring.scorer.parquet_reading",
 )
 PERHAPS = (

@@ -13,6 +13,7 @@ import pyarrow as pa
 from scoring.scorer.casting import ARROW_TYPES
 from scoring.scorer.failures import FileFailure, PredictFailure
 from scoring.scorer.frames import model_input, predictions
+from scoring.scorer.image_reading import ImageBatch
 from scoring.scorer.needs import Needs
 from scoring.scorer.parts import PartWriter
 from scoring.scorer.reading import Source, cast_columns, column_arrays, count_from, open_source
@@ -38,9 +39,9 @@ class LoadedModel:
         _one_thread(self._model)
 
     def predict(self, table: pa.Table) -> pa.Table:
-        return self._answer(model_input(table, self._needs), table.num_rows)
+        return self.answer(model_input(table, self._needs), table.num_rows)
 
-    def _answer(self, given: Any, rows: int) -> pa.Table:
+    def answer(self, given: Any, rows: int) -> pa.Table:
         try:
             answer = self._model.predict(given)
         except MemoryError:
@@ -60,11 +61,16 @@ class LoadedModel:
     def trial(self) -> dict[str, Any]:
         example, note = self._example()
         if example is not None:
-            table = self._answer(example, len(example))
+            table = self.answer(example, _rows_of(example))
             return {"rows": table.num_rows, **_shown(table), "notes": [note] if note else []}
         notes = [note or "The model has no input example, so it was tried with an empty table."]
         if self._needs.inputs is None:
             notes = ["The model has neither an input example nor a signature, so only loading it was tried."]
+            return {"rows": 0, "columns": [], "sample": [], "notes": notes}
+        if self._needs.tensor and -1 in self._needs.tensor["shape"][1:]:
+            notes = [
+                "The model has no input example and takes tensors of any size, so only loading it was tried."
+            ]
             return {"rows": 0, "columns": [], "sample": [], "notes": notes}
         try:
             table = self.predict(_empty_table(self._needs))
@@ -113,6 +119,7 @@ class _Run:
         self._clock = time.perf_counter()
 
     def over(self, slices: Sequence[Any]) -> dict[str, Any]:
+        self._images = ImageBatch(slices, self._needs, self._answer_for_images)
         reports = [self._guarded(index, one, len(slices)) for index, one in enumerate(slices)]
         self._writer.close()
         return {"slices": reports, "seconds": self._seconds, "sketches": self._sketches}
@@ -134,6 +141,8 @@ class _Run:
             raise
 
     def _slice(self, index: int, one: Any) -> dict[str, Any]:
+        if one.kind == "image":
+            return self._image(index, one)
         with one.open() as file:
             passed = self._pass_through
             source = open_source(
@@ -147,6 +156,22 @@ class _Run:
                 dialect=one.dialect,
             )
             return self._read(index, source)
+
+    def _image(self, index: int, one: Any) -> dict[str, Any]:
+        if self._pass_through:
+            raise FileFailure(f"{one.name} is an image, which has no columns to pass through.")
+        table = self._images.answer(index)
+        self._writer.write(table)
+        self._sketch(table)
+        self._lap("write")
+        columns = list(_widened({}, table.schema).items())
+        return {"records": 1, "rows": 1, "errors": 0, "columns": columns}
+
+    def _answer_for_images(self, given: Any, count: int) -> pa.Table:
+        self._lap("read")
+        table = self._model.answer(given, count)
+        self._lap("predict")
+        return table
 
     def _read(self, index: int, source: Source) -> dict[str, Any]:
         rows = errors = 0
@@ -211,6 +236,11 @@ def _shown(table: pa.Table) -> dict[str, Any]:
         for row in table.slice(0, SAMPLE_ROWS).to_pylist()
     ]
     return {"columns": table.schema.names, "sample": sample}
+
+
+def _rows_of(example: Any) -> int:
+    """Of several arrays by name the first says it."""
+    return len(next(iter(example.values()))) if isinstance(example, dict) else len(example)
 
 
 def _empty_table(needs: Needs) -> pa.Table:
