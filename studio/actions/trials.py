@@ -190,6 +190,7 @@ def _scored(trial: Trial, cut: LocalSlice, memory: int, stop: provisioning.Stop)
             errors=errors,
             timeout=trial.settings["timeout"],
             pass_through=trial.settings["pass_through"],
+            class_probabilities=trial.settings["class_probabilities"],
             stop=stop,
         )
     slices = [PartSlice(file_name=cut.name, offset_row=0, report=report.slices[0])]

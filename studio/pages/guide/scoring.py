@@ -218,6 +218,22 @@ ENTRIES = [
         "predictions",
     ),
     Entry(
+        _("The model offers no class probabilities"),
+        [
+            "The model offers no class probabilities: it has no predict_proba with classes. Turn off Class "
+            "probabilities, or deploy a classifier of scikit-learn, XGBoost, LightGBM or CatBoost.",
+            "The model's predict_proba returned … for … rows and … classes. Turn off Class probabilities.",
+        ],
+        _(
+            "The setting adds one column for each class from the model’s own predict_proba. Regressors have none, and "
+            "a model of another kind, or one that is wrapped in own code, does not show it."
+        ),
+        _(
+            "Create the deployment with Class probabilities off, or log the classifier itself with its flavor."
+        ),
+        "endpoints",
+    ),
+    Entry(
         _("The signature cannot be filled from files of rows"),
         [
             "The model takes several tensors; files of rows fit only a model that takes one.",
