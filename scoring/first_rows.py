@@ -23,8 +23,12 @@ def cut_first_rows(*, stream: BinaryIO, name: str, destination: Path, rows: int,
 
     `stream` is at its start and can seek. The dialect is that of the copy, whose own start might say another.
     """
-    if file_kind(name) == "parquet":
-        _cut_parquet(stream, name, destination, rows)
+    kind = file_kind(name)
+    if kind in ("parquet", "image"):
+        if kind == "parquet":
+            _cut_parquet(stream, name, destination, rows)
+        else:
+            destination.write_bytes(stream.read())
         return dialect
     try:
         text = open_text(stream=stream, name=name, dialect=dialect)

@@ -69,23 +69,28 @@ def write_predictions(
     write_header: bool = True,
     default_columns: Sequence[str] = (ONE_COLUMN,),
     pass_through: Sequence[str] = (),
+    numbered: bool = True,
 ) -> OutputReport:
-    """Writes `row,<pass_through…>,<predictions…>,file_name`; `default_columns` are named where no row was scored."""
+    """Writes `row,<pass_through…>,<predictions…>,file_name`; `default_columns` are named where no row was scored.
+
+    Not `numbered` leaves `row` out: each file is one.
+    """
     schema = _schema(parts, default_columns, pass_through)
+    written = schema if numbered else schema.remove(0)
     rows = 0
     with destination.open("wb") as file:
         sink = _Hashing(file)
-        writer = _writer(sink, schema, csv_format=destination.suffix == ".csv", write_header=write_header)
+        writer = _writer(sink, written, csv_format=destination.suffix == ".csv", write_header=write_header)
         for part in parts:
             for table in _tables(part, schema, len(pass_through)):
-                writer.write_table(table)
+                writer.write_table(table if numbered else table.remove_column(0))
                 rows += table.num_rows
         writer.close()
         size = file.tell()
     expected = sum(one.report.rows for part in parts for one in part.slices)
     if rows != expected:
         raise OutputError(f"The output has {rows} rows where {expected} were scored; run the job again.")
-    return OutputReport(rows=rows, bytes=size, sha256=sink.digest.hexdigest(), columns=schema.names)
+    return OutputReport(rows=rows, bytes=size, sha256=sink.digest.hexdigest(), columns=written.names)
 
 
 def write_errors(

@@ -14,6 +14,7 @@ KINDS = {
     ".jsonl.gz": "jsonl.gz",
     ".parquet": "parquet",
     ".pqt": "parquet",
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".tiff", ".bmp", ".gif"), "image"),
 }
 ACCEPTED = ", ".join(KINDS)
 

@@ -52,7 +52,9 @@ class Page:
 
 
 def first_rows(*, stream: BinaryIO, name: str, rows: int = ROWS, dialect: Dialect = SNIFFED) -> Preview:
-    """`stream` is at its start and can seek."""
+    """`stream` is at its start and can seek. An image is one row without columns."""
+    if file_kind(name) == "image":
+        return Preview(columns=[], rows=[[]])
     if file_kind(name) == "parquet":
         return _parquet_rows(stream, name, rows)
     try:

@@ -202,10 +202,17 @@ class Scorer:
         )
         return self.loaded
 
-    def trial(self, *, timeout: float = LOAD_TIMEOUT, stop: Callable[[], bool] = _never) -> TrialReport:
+    def trial(
+        self,
+        *,
+        class_probabilities: bool = False,
+        timeout: float = LOAD_TIMEOUT,
+        stop: Callable[[], bool] = _never,
+    ) -> TrialReport:
         """Scores the model's input example, else an empty table of its signature, and says which in
         `notes`."""
-        answer = self._ask({"do": "trial"}, "Scoring the model's example", timeout, stop)
+        request = {"do": "trial", "with_classes": class_probabilities}
+        answer = self._ask(request, "Scoring the model's example", timeout, stop)
         return TrialReport(**{name: answer[name] for name in ("rows", "columns", "sample", "notes")})
 
     def score(
@@ -216,6 +223,7 @@ class Scorer:
         errors: Path,
         timeout: float,
         pass_through: Sequence[str] = (),
+        class_probabilities: bool = False,
         stop: Callable[[], bool] = _never,
     ) -> ScoreReport:
         """Writes `part` and, where rows failed, `errors`; neither is there when it raises."""
@@ -232,6 +240,7 @@ class Scorer:
                 for one in slices
             ],
             "pass_through": list(pass_through),
+            "with_classes": class_probabilities,
         }
         try:
             with part.open("wb") as predictions, errors.open("wb") as failures:

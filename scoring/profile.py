@@ -62,6 +62,8 @@ def is_number(kind: str) -> bool:
 def profile_file(*, stream: BinaryIO, name: str, rows: int = ROWS, shown: int = SHOWN) -> FileProfile:
     """Of the first `rows` rows, fewer of a wide file. `stream` is at its start and can seek."""
     try:
+        if file_kind(name) == "image":
+            raise FileFailure(f"{name} is an image, which has no columns to look at.")
         if file_kind(name) == "parquet":
             return _of_parquet(stream, name, rows, shown)
         return _of_text(stream, name, rows, shown)

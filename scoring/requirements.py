@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from scoring.errors import ScoringError
@@ -51,7 +51,7 @@ class EnvironmentSpec:
         )
 
     @classmethod
-    def from_model_files(cls, files: Mapping[str, str]) -> Self:
+    def from_model_files(cls, files: Mapping[str, str], *, with_images: bool = False) -> Self:
         """From the texts of python_env.yaml, conda.yaml and requirements.txt, of which any may be missing."""
         python_env = _yaml(files, "python_env.yaml")
         conda = _yaml(files, "conda.yaml")
@@ -65,7 +65,10 @@ class EnvironmentSpec:
         else:
             listed = [line for line in python_env.get("dependencies") or [] if not str(line).startswith("-r")]
             lines = listed or conda_pip
-        return cls.of(python=python, lines=[str(line) for line in lines], notes=notes)
+        spec = cls.of(python=python, lines=[str(line) for line in lines], notes=notes)
+        if with_images and "pillow" not in map(_name, spec.requirements):
+            return replace(spec, requirements=(*spec.requirements, "pillow"))
+        return spec
 
     @classmethod
     def of(cls, *, python: str, lines: Sequence[str], notes: Sequence[str] = ()) -> Self:

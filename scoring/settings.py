@@ -52,6 +52,7 @@ class ScoringSettings:
     output_action: str = "append_row"
     output_file_name: str = "predictions.csv"
     write_header: bool = True
+    class_probabilities: bool = False  # a column for each class beside the prediction
     mini_batch_size: int = 10  # files
     split_size: int = (
         32 * MB
@@ -91,6 +92,7 @@ class ScoringSettings:
             "output_action": lambda v: _one_of(v, OUTPUT_ACTIONS),
             "output_file_name": _output_file_name,
             "write_header": lambda v: "" if isinstance(v, bool) else "Must be on or off.",
+            "class_probabilities": lambda v: "" if isinstance(v, bool) else "Must be on or off.",
             "mini_batch_size": lambda v: _whole_number(v, lowest=1),
             "split_size": _split_size,
             "instance_count": lambda v: _whole_number(v, lowest=1),

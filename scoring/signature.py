@@ -9,6 +9,7 @@ from scoring.preview import PreviewColumn
 
 INTEGERS = ("integer", "long")
 FLOATS = ("float", "double")
+NUMBERS = ("bool", "int", "uint", "float")  # how the types of tensors of numbers begin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,15 @@ class Signature:
     outputs: tuple[Column, ...] | None = None
     input_tensors: tuple[Tensor, ...] = ()
     output_tensors: tuple[Tensor, ...] = ()
+
+    @property
+    def takes_images(self) -> bool:
+        """One tensor of numbers: batch, height, width and perhaps 1, 3 or 4 channels."""
+        if len(self.input_tensors) != 1:
+            return False
+        shape, dtype = self.input_tensors[0].shape, self.input_tensors[0].dtype
+        channels = shape[3] if len(shape) == 4 else 1
+        return len(shape) in (3, 4) and channels in (-1, 1, 3, 4) and dtype.startswith(NUMBERS)
 
     @classmethod
     def from_mlmodel(cls, signature: Mapping[str, Any] | None) -> Self:

@@ -55,9 +55,9 @@ class Needs:
     def _check_tensor(self) -> None:
         assert self.tensor
         dtype, shape = self.tensor["dtype"], self.tensor["shape"]
-        if dtype not in TENSOR_KINDS or not shape or -1 in shape[1:]:
+        if dtype not in TENSOR_KINDS or not shape:
             raise ValueError(
-                f"The model takes a tensor of {dtype} {shape}, which a file of rows cannot hold."
+                f"The model takes a tensor of {dtype} {shape}, which neither rows nor images can hold."
             )
 
     @property
@@ -99,6 +99,11 @@ class Needs:
 
     def _tensor_columns(self, names: list[str], file: str) -> list[Need]:
         assert self.tensor
+        if -1 in self.tensor["shape"][1:]:
+            raise FileFailure(
+                f"{file} is a file of rows, and the model takes a tensor of the shape {self.tensor['shape']}, which "
+                "rows cannot hold."
+            )
         width = 1
         for length in self.tensor["shape"][1:]:
             width *= length

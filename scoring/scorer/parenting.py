@@ -24,6 +24,7 @@ HEAVY = (
     "pandas",
     "pyarrow",
     "pyarrow.csv",
+    "pyarrow.json",
     "pyarrow.parquet",
     "pyarrow.compute",
     "mlflow.pyfunc",

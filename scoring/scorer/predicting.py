@@ -11,10 +11,12 @@ import pandas as pd
 import pyarrow as pa
 
 from scoring.scorer.casting import ARROW_TYPES
-from scoring.scorer.failures import FileFailure, PredictFailure
+from scoring.scorer.failures import FileFailure, PredictFailure, sentence
 from scoring.scorer.frames import model_input, predictions
+from scoring.scorer.image_reading import ImageBatch
 from scoring.scorer.needs import Needs
 from scoring.scorer.parts import PartWriter
+from scoring.scorer.probabilities import NOT_OFFERED, class_names, estimator_of, probabilities
 from scoring.scorer.reading import Source, cast_columns, column_arrays, count_from, open_source
 from scoring.scorer.sketch import merge_two
 from scoring.scorer.sketching import sketch
@@ -37,11 +39,16 @@ class LoadedModel:
         self._needs = Needs(None if schema is None else _required(schema.to_dict()))
         _one_thread(self._model)
 
-    def predict(self, rows: Any) -> pa.Table:
+    def predict(self, rows: Any, with_classes: bool = False) -> pa.Table:
         """`rows`: a table or a frame of what the model needs."""
-        return self._answer(model_input(rows, self._needs), len(rows))
+        return self.answer(model_input(rows, self._needs), len(rows), with_classes)
 
-    def _answer(self, given: Any, rows: int) -> pa.Table:
+    def answer(self, given: Any, rows: int, with_classes: bool) -> pa.Table:
+        """Predictions of each row; `with_classes` beside them the probability of each class."""
+        table = self._predictions(given, rows)
+        return _beside(table, probabilities(self._model, given, rows)) if with_classes else table
+
+    def _predictions(self, given: Any, rows: int) -> pa.Table:
         try:
             answer = self._model.predict(given)
         except MemoryError:
@@ -58,17 +65,24 @@ class LoadedModel:
             )
             raise PredictFailure(message, traceback.format_exc()) from error
 
-    def trial(self) -> dict[str, Any]:
+    def trial(self, with_classes: bool) -> dict[str, Any]:
+        if with_classes and not class_names(self._model):
+            raise PredictFailure(NOT_OFFERED)
         example, note = self._example()
         if example is not None:
-            table = self._answer(example, len(example))
+            table = self.answer(example, _rows_of(example), with_classes)
             return {"rows": table.num_rows, **_shown(table), "notes": [note] if note else []}
         notes = [note or "The model has no input example, so it was tried with an empty table."]
         if self._needs.inputs is None:
             notes = ["The model has neither an input example nor a signature, so only loading it was tried."]
             return {"rows": 0, "columns": [], "sample": [], "notes": notes}
+        if self._needs.tensor and -1 in self._needs.tensor["shape"][1:]:
+            notes = [
+                "The model has no input example and takes tensors of any size, so only loading it was tried."
+            ]
+            return {"rows": 0, "columns": [], "sample": [], "notes": notes}
         try:
-            table = self.predict(_empty_table(self._needs))
+            table = self.predict(_empty_table(self._needs), with_classes)
         except PredictFailure:
             # Many estimators refuse an empty table and work all the same.
             notes.append("It does not accept an empty table, so only loading it was tried.")
@@ -95,25 +109,36 @@ class LoadedModel:
         return model_input(chunk.table, self._needs), ""
 
     def score(
-        self, slices: Sequence[Any], part: BinaryIO, errors: BinaryIO, pass_through: Sequence[str] = ()
+        self,
+        slices: Sequence[Any],
+        part: BinaryIO,
+        errors: BinaryIO,
+        pass_through: Sequence[str],
+        with_classes: bool,
     ) -> dict[str, Any]:
-        """`slices` have kind, name, start, end and open(), which gives their file."""
-        return _Run(self, self._needs, PartWriter(part, errors), pass_through).over(slices)
+        """`slices` have kind, name, start, end, dialect and open(), which gives their file."""
+        return _Run(self, self._needs, PartWriter(part, errors), pass_through, with_classes).over(slices)
 
 
 class _Run:
     """One mini-batch. A file that cannot be used costs itself; what the model raises ends the whole."""
 
     def __init__(
-        self, model: LoadedModel, needs: Needs, writer: PartWriter, pass_through: Sequence[str]
+        self,
+        model: LoadedModel,
+        needs: Needs,
+        writer: PartWriter,
+        pass_through: Sequence[str],
+        with_classes: bool,
     ) -> None:
         self._model, self._needs, self._writer = model, needs, writer
-        self._pass_through = list(pass_through)
+        self._pass_through, self._with_classes = list(pass_through), with_classes
         self._seconds = {"read": 0.0, "predict": 0.0, "write": 0.0}
         self._sketches: dict[str, dict[str, Any]] = {}
         self._clock = time.perf_counter()
 
     def over(self, slices: Sequence[Any]) -> dict[str, Any]:
+        self._images = ImageBatch(slices, self._needs, self._answer_for_images)
         reports = [self._guarded(index, one, len(slices)) for index, one in enumerate(slices)]
         self._writer.close()
         return {"slices": reports, "seconds": self._seconds, "sketches": self._sketches}
@@ -135,6 +160,8 @@ class _Run:
             raise
 
     def _slice(self, index: int, one: Any) -> dict[str, Any]:
+        if one.kind == "image":
+            return self._image(index, one)
         with one.open() as file:
             passed = self._pass_through
             source = open_source(
@@ -149,6 +176,22 @@ class _Run:
             )
             return self._read(index, source)
 
+    def _image(self, index: int, one: Any) -> dict[str, Any]:
+        if self._pass_through:
+            raise FileFailure(f"{one.name} is an image, which has no columns to pass through.")
+        table = self._images.answer(index)
+        self._writer.write(table)
+        self._sketch(table)
+        self._lap("write")
+        columns = list(_widened({}, table.schema).items())
+        return {"records": 1, "rows": 1, "errors": 0, "columns": columns}
+
+    def _answer_for_images(self, given: Any, count: int) -> pa.Table:
+        self._lap("read")
+        table = self._model.answer(given, count, self._with_classes)
+        self._lap("predict")
+        return table
+
     def _read(self, index: int, source: Source) -> dict[str, Any]:
         rows = errors = 0
         first_error: tuple[int, str] | None = None
@@ -161,7 +204,7 @@ class _Run:
             if chunk.errors and not first_error:
                 first_error = (chunk.errors[0][0], chunk.errors[0][2])
             if len(chunk):
-                table = self._model.predict(chunk.rows)
+                table = self._model.predict(chunk.rows, self._with_classes)
                 self._lap("predict")
                 beside = pa.table(chunk.passed, names=self._pass_through) if chunk.passed else None
                 self._writer.write(table, beside)
@@ -200,18 +243,26 @@ def _widened(known: dict[str, str], schema: pa.Schema) -> dict[str, str]:
     return result
 
 
-def sentence(error: BaseException) -> str:
-    lines = [line for line in str(error).strip().splitlines() if line.strip()]
-    text = f"{type(error).__name__}: {lines[0].strip()}" if lines else type(error).__name__
-    return text if len(text) <= 500 else text[:499] + "…"
-
-
 def _shown(table: pa.Table) -> dict[str, Any]:
     sample = [
         [None if v is None else str(v) for v in row.values()]
         for row in table.slice(0, SAMPLE_ROWS).to_pylist()
     ]
     return {"columns": table.schema.names, "sample": sample}
+
+
+def _beside(table: pa.Table, others: pa.Table) -> pa.Table:
+    for name in others.schema.names:
+        free = name
+        while free in table.schema.names:
+            free += "_"
+        table = table.append_column(free, others.column(name))
+    return table
+
+
+def _rows_of(example: Any) -> int:
+    """Of several arrays by name the first says it."""
+    return len(next(iter(example.values()))) if isinstance(example, dict) else len(example)
 
 
 def _empty_table(needs: Needs) -> pa.Table:
@@ -238,14 +289,12 @@ def _is_for_people(warning: Any) -> bool:
 
 def _one_thread(model: Any) -> None:
     """Slots are the parallelism, and some estimators sum in another order with another number of jobs."""
-    implementation = getattr(model, "_model_impl", None)
-    for attribute in ("sklearn_model", "xgb_model", "lgb_model", "cb_model"):
-        estimator = getattr(implementation, attribute, None)
-        if estimator is None or not hasattr(estimator, "get_params") or not hasattr(estimator, "set_params"):
-            continue
-        try:
-            jobs = [name for name, value in estimator.get_params(deep=True).items()
-                    if name.split("__")[-1] == "n_jobs" and value not in (None, 1)]  # fmt: skip
-            estimator.set_params(**dict.fromkeys(jobs, 1))
-        except Exception:
-            continue
+    estimator = estimator_of(model)
+    if not hasattr(estimator, "get_params") or not hasattr(estimator, "set_params"):
+        return
+    try:
+        jobs = [name for name, value in estimator.get_params(deep=True).items()
+                if name.split("__")[-1] == "n_jobs" and value not in (None, 1)]  # fmt: skip
+        estimator.set_params(**dict.fromkeys(jobs, 1))
+    except Exception:
+        return

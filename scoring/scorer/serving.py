@@ -79,10 +79,11 @@ def _answer(
             "warnings": model.warnings,
         }
     if request["do"] == "trial":
-        return model, {"ok": True, **model.trial()}
+        return model, {"ok": True, **model.trial(request["with_classes"])}
     with os.fdopen(files[0], "wb") as part, os.fdopen(files[1], "wb") as errors:
         slices = [_Handed(channel, index, one) for index, one in enumerate(request["slices"])]
-        return model, {"ok": True, **model.score(slices, part, errors, request["pass_through"])}
+        given = (request["pass_through"], request["with_classes"])
+        return model, {"ok": True, **model.score(slices, part, errors, *given)}
 
 
 class _Handed:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from scoring.environment import EnvironmentSpec
 from scoring.errors import ScoringError
 from scoring.settings import ScoringSettings
+from scoring.signature import Signature
 from studio.actions import events
 from studio.actions.compute import wake_cluster
 from studio.errors import ChangedMeanwhile, FieldErrors, NotAllowed, NotFound, StudioError
@@ -34,7 +35,8 @@ def environment_of(version: ModelVersion) -> tuple[EnvironmentSpec, list[str]]:
     Raises FieldErrors when none can be made of the model's own files.
     """
     try:
-        spec = EnvironmentSpec.from_model_files(version.environment_files)
+        with_images = Signature.from_dict(version.signature).takes_images if version.signature else False
+        spec = EnvironmentSpec.from_model_files(version.environment_files, with_images=with_images)
     except ScoringError as error:
         raise FieldErrors({"model_version": str(error)}) from error
     return spec, list(spec.notes)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from scoring.dividing import count_records
 from scoring.errors import OutputError, ScoringError
 from scoring.outputs import PartRef, PartSlice, file_labels, write_errors, write_predictions
-from scoring.plan import Slice
+from scoring.plan import Slice, file_kind
 from scoring.processes import ScoreReport
 from scoring.scorer.failures import FileFailure
 from scoring.settings import ScoringSettings
@@ -92,6 +92,7 @@ def _write(job: Job, folder: Path, written: list[str]) -> dict[str, Any]:
             destination=file,
             write_header=job.settings["write_header"],
             pass_through=job.settings.get("pass_through", []),
+            numbered=any(file_kind(file["path"]) != "image" for one in planned for file in one.slices),
         )
         written.append(_put(store, job, job.output_file_name, file))
     if job.files_failed:

@@ -6,17 +6,23 @@ from functools import partial
 from typing import BinaryIO
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from scoring.dividing import estimate
 from scoring.errors import ScoringError
 from scoring.estimating import RowEstimate, estimate_rows
-from scoring.plan import InputFile, is_hidden, plan
+from scoring.plan import InputFile, file_kind, is_hidden, plan
 from scoring.preview import Preview, first_rows
 from scoring.scorer.dialect import SNIFFED, Dialect
 from scoring.signature import FLOATS, INTEGERS, ColumnCheck, Signature, compare, missing_required
 from studio.errors import StudioError
 from studio.models import Datastore
 from studio.stores import open_store, reason, tidy
+
+NO_IMAGES = gettext_lazy(
+    "%(file)s is an image, and the model takes no images: its signature is not one tensor of numbers of the shape "
+    "(-1, height, width, channels). Choose other data, or a model that does."
+)
 
 
 @dataclass
@@ -125,6 +131,9 @@ def check_input(
             check.preview = first_rows(stream=stream, name=check.first_file, rows=rows, dialect=dialect)
         check.rows = estimate_rows(files=files, opened=opener(datastore, path), dialect=dialect)
         model = Signature.from_dict(signature) if signature else Signature()
+        if file_kind(check.first_file) == "image":
+            check.problem = "" if model.takes_images else NO_IMAGES % {"file": check.first_file}
+            return check
         check.columns = compare(columns=check.preview.columns, signature=model)
         missing = missing_required(columns=check.preview.columns, signature=model)
         if missing:

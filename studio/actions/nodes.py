@@ -183,6 +183,7 @@ class NodeAtWork(Holder):
                 errors=errors,
                 timeout=job.settings["timeout"],
                 pass_through=job.settings.get("pass_through", []),
+                class_probabilities=job.settings.get("class_probabilities", False),
                 stop=stop,
             )
             local_slices(

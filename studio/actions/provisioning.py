@@ -238,7 +238,11 @@ def _tried(
     ) as scorer:
         assert scorer.loaded, "a leased scorer has its model loaded"
         log(f"Loaded in {scorer.loaded.seconds:.1f} s with MLflow {scorer.loaded.mlflow_version}.")
-        trial = scorer.trial(timeout=deployment.settings["timeout"], stop=stop)
+        trial = scorer.trial(
+            class_probabilities=deployment.settings.get("class_probabilities", False),
+            timeout=deployment.settings["timeout"],
+            stop=stop,
+        )
         log(
             f"Scored {trial.rows} rows of its example; it answers with {', '.join(trial.columns) or 'no columns'}."
         )

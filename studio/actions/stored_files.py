@@ -41,9 +41,11 @@ def preview_object(*, datastore: Datastore, path: str) -> ObjectPreview:
     """First rows of a table, else the start as text. Raises NotFound where there is no file."""
     file = find_object(datastore=datastore, path=path)
     try:
-        file_kind(file.name)
+        kind = file_kind(file.name)
     except InputError:
         return _text(datastore, file)
+    if kind == "image":
+        return ObjectPreview(file=file, problem=_("This is an image. Download it to look at it."))
     listed = InputFile(path=file.name, size=file.size, etag=file.etag)
     rows = first_rows_of(datastore=datastore, root=file.path, file=listed)
     return ObjectPreview(file=file, rows=rows, problem=rows.problem)

@@ -156,12 +156,11 @@ def _first_rows_scored(trial: Trial, memory: int, stop: provisioning.Stop) -> Tr
     name = to_score(files=files)[0].path
     whole = input_object(datastore=trial.datastore, root=trial.path, relative=name)
     with tempfile.TemporaryDirectory(dir=scratch(), prefix="trial-") as folder:
-        kind = file_kind(name).removesuffix(".gz")
-        start = Path(folder, f"first-rows.{kind}")
+        start = Path(folder, f"first-rows{Path(name.lower().removesuffix('.gz')).suffix}")
         wanted = ScoringSettings.from_dict(trial.settings).dialect
         with store.open(whole) as stream:
             dialect = cut_first_rows(stream=stream, name=name, destination=start, rows=ROWS, dialect=wanted)
-        cut = LocalSlice(path=start, kind=kind, name=name, dialect=dialect)
+        cut = LocalSlice(path=start, kind=file_kind(start.name), name=name, dialect=dialect)
         part = _scored(trial, cut, memory, stop)
         with start.open("rb") as stream:
             given = first_rows(stream=stream, name=start.name, rows=ROWS, dialect=dialect)
@@ -191,6 +190,7 @@ def _scored(trial: Trial, cut: LocalSlice, memory: int, stop: provisioning.Stop)
             errors=errors,
             timeout=trial.settings["timeout"],
             pass_through=trial.settings["pass_through"],
+            class_probabilities=trial.settings["class_probabilities"],
             stop=stop,
         )
     slices = [PartSlice(file_name=cut.name, offset_row=0, report=report.slices[0])]

@@ -114,6 +114,11 @@ class DeploymentSettings(OverridableSettings):
     write_header = forms.BooleanField(
         label=_("Write header row"), required=False, help_text=_("CSV only. Off gives Azure's layout.")
     )
+    class_probabilities = forms.BooleanField(
+        label=_("Class probabilities"),
+        required=False,
+        help_text=_("A column for each class beside the prediction, of models that offer it."),
+    )
     environment_variables = PairsField(
         label=_("Environment variables"),
         help_text=_(
@@ -131,7 +136,7 @@ class SettingLine(NamedTuple):
 def setting_lines(values: Mapping[str, Any]) -> list[SettingLine]:
     """The settings as a page shows them: with the labels of their fields, in the order of the forms."""
     fields = DeploymentSettings.base_fields
-    first = ("output_action", "output_file_name", "write_header")
+    first = ("output_action", "output_file_name", "write_header", "class_probabilities")
     names = [*first, *(name for name in fields if name not in first)]
     return [
         SettingLine(name, str(fields[name].label), _in_words(name, values[name]))

@@ -5,7 +5,9 @@ import os
 import subprocess
 import sys
 import time
+from decimal import Decimal
 
+import numpy as np
 import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
@@ -55,6 +57,17 @@ class OddModel(PythonModel):
             "column": lambda: values.to_numpy().reshape(-1, 1),
             "words": lambda: pd.Series([f"w{v}" for v in values], dtype="category"),
             "list": lambda: values.tolist(),
+            "tuple": lambda: tuple(values),
+            "frame": lambda: pd.DataFrame({"low": values - 1, "high": values + 1}),
+            "frame_of_one": lambda: values.to_frame("score"),
+            "dict": lambda: {"low": values.to_numpy(), "word": [f"w{v}" for v in values]},
+            "texts": lambda: values.astype(str).to_numpy(dtype="U"),
+            "objects": lambda: np.array([f"w{v}" for v in values], dtype=object),
+            "bools": lambda: (values > 1).to_numpy(),
+            "times": lambda: pd.to_datetime(["2020-01-02"] * len(values)),
+            "mixed": lambda: [v if v < 1 else "many" for v in values],
+            "decimals": lambda: [Decimal(str(v)) for v in values],
+            "nullable": lambda: values.astype(int).astype("Int64"),
         }[act]()
 
 

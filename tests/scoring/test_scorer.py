@@ -204,6 +204,17 @@ def test_whatever_a_model_prints_or_reads_does_not_disturb(
         ("column", ["prediction"], [0.5]),
         ("words", ["prediction"], ["w0.5"]),
         ("list", ["prediction"], [0.5]),
+        ("tuple", ["prediction"], [0.5]),
+        ("frame", ["low", "high"], [-0.5, 1.5]),
+        ("frame_of_one", ["prediction"], [0.5]),
+        ("dict", ["low", "word"], [0.5, "w0.5"]),
+        ("texts", ["prediction"], [0.5]),
+        ("objects", ["prediction"], ["w0.5"]),
+        ("bools", ["prediction"], [False]),
+        ("times", ["prediction"], ["2020-01-02 00:00:00.000000"]),
+        ("mixed", ["prediction"], ["0.5"]),
+        ("decimals", ["prediction"], [0.5]),
+        ("nullable", ["prediction"], [0]),
     ],
 )
 def test_every_kind_of_answer_becomes_columns(

@@ -11,6 +11,7 @@ def test_the_defaults_are_right_and_survive_a_round_trip() -> None:
     assert set(settings.to_dict()) - set(OVERRIDABLE) == {
         "output_action",
         "write_header",
+        "class_probabilities",
         "environment_variables",
     }
 
@@ -27,6 +28,10 @@ def test_an_unknown_setting_is_refused() -> None:
         ("output_file_name", ["", "p.txt", "a/b.csv", "a:b.csv", 'a".csv', "a\n.csv", "p.CSV", None]),
         ("output_file_name", [".csv", "_p.csv", " p.csv", "p" * 200 + ".csv"]),
         ("write_header", ["on"]),
+        ("class_probabilities", ["on", None]),
+        ("delimiter", [";", "", None]),
+        ("quote", ["'", None]),
+        ("encoding", ["latin-2", None]),
         ("mini_batch_size", [0, 1.5, "10", True]),
         ("instance_count", [0]),
         ("max_concurrency", [0, "auto"]),

@@ -140,6 +140,30 @@ ENTRIES = [
         "data",
     ),
     Entry(
+        _("An image cannot be scored"),
+        [
+            "… is an image, which fits only a model whose signature is one tensor of numbers of the shape "
+            "(-1, height, width) or (-1, height, width, channels), with 1, 3 or 4 channels.",
+            "%(file)s is an image, and the model takes no images: its signature is not one tensor of numbers of the "
+            "shape (-1, height, width, channels). Choose other data, or a model that does.",
+            "… is an image, and the environment has no package to read it with. Add pillow to its packages.",
+            "… cannot be read as an image: …",
+            "… is … pixels (height × width), and the model takes …. Resize it.",
+            "… has more than 8 bits for each pixel, and the model takes ….",
+            "… is an image, which has no columns to pass through.",
+            "… is an image, which has no columns to look at.",
+        ],
+        _(
+            "Images are given to the model as arrays of height, width and channels, with the values and the size that "
+            "they have; the model’s signature says which size and how many channels it takes."
+        ),
+        _(
+            "Resize or convert the images as the signature says, or log the model with a signature of the shape "
+            "(-1, -1, -1, 3), which takes any size. Leave out files whose names begin with an underscore."
+        ),
+        "data",
+    ),
+    Entry(
         _("A zipped file cannot be read"),
         [
             "… cannot be unzipped: it ends too early. Copy or compress it again.",
@@ -194,11 +218,28 @@ ENTRIES = [
         "predictions",
     ),
     Entry(
+        _("The model offers no class probabilities"),
+        [
+            "The model offers no class probabilities: it has no predict_proba with classes. Turn off Class "
+            "probabilities, or deploy a classifier of scikit-learn, XGBoost, LightGBM or CatBoost.",
+            "The model's predict_proba returned … for … rows and … classes. Turn off Class probabilities.",
+        ],
+        _(
+            "The setting adds one column for each class from the model’s own predict_proba. Regressors have none, and "
+            "a model of another kind, or one that is wrapped in own code, does not show it."
+        ),
+        _(
+            "Create the deployment with Class probabilities off, or log the classifier itself with its flavor."
+        ),
+        "endpoints",
+    ),
+    Entry(
         _("The signature cannot be filled from files of rows"),
         [
             "The model takes several tensors; files of rows fit only a model that takes one.",
             "Column '…' of the model's signature has the type …, which a file of rows cannot hold.",
-            "The model takes a tensor of … …, which a file of rows cannot hold.",
+            "The model takes a tensor of … …, which neither rows nor images can hold.",
+            "… is a file of rows, and the model takes a tensor of the shape …, which rows cannot hold.",
             "… has … columns; the model takes a tensor of shape …, which needs exactly ….",
         ],
         _("A CSV or Parquet file holds rows of plain values; this model wants something else."),
