@@ -59,6 +59,7 @@ class SliceReport:
     rows: int  # scored
     errors: int
     failed: str = ""  # why nothing of it could be scored, as a sentence
+    traceback: str = ""  # of the model, where that is why
     first_error: tuple[int, str] | None = None  # row in the slice, message
     columns: list[tuple[str, str]] = field(default_factory=list)  # name, Arrow type or types
     passed: list[tuple[str, str]] = field(default_factory=list)  # the same of columns passed through
@@ -74,6 +75,7 @@ class SliceReport:
             rows=values["rows"],
             errors=values["errors"],
             failed=values.get("failed", ""),
+            traceback=values.get("traceback", ""),
             first_error=(first[0], first[1]) if first else None,
             columns=columns,
             passed=passed,
@@ -164,7 +166,11 @@ class Scorer:
         return self._process.poll() is None
 
     def load(self, *, timeout: float = LOAD_TIMEOUT, stop: Callable[[], bool] = _never) -> LoadReport:
-        answer = self._ask({"do": "load", "model": str(self._model)}, "Loading the model", timeout, stop)
+        request = {"do": "load", "model": str(self._model)}
+        try:
+            answer = self._ask(request, "Loading the model", timeout, stop)
+        except (ScorerDied, ScoringTimeout) as error:
+            raise ModelLoadError(f"The model cannot be loaded: {error}") from error
         return LoadReport(
             seconds=answer["seconds"], mlflow_version=answer["mlflow"], warnings=answer["warnings"]
         )
@@ -182,9 +188,11 @@ class Scorer:
         part: Path,
         errors: Path,
         timeout: float,
+        first: int = 0,
         pass_through: Sequence[str] = (),
         stop: Callable[[], bool] = _never,
     ) -> ScoreReport:
+        """`first` is the number that the errors call the first of `slices`."""
         given = [
             {
                 "path": str(one.path),
@@ -198,6 +206,7 @@ class Scorer:
         request = {
             "do": "score",
             "slices": given,
+            "first": first,
             "part": str(part),
             "errors": str(errors),
             "pass_through": list(pass_through),

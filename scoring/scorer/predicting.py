@@ -94,9 +94,14 @@ class LoadedModel:
         return model_input(chunk.table, self._needs), ""
 
     def score(
-        self, slices: list[dict[str, Any]], part: str, errors: str, pass_through: Sequence[str] = ()
+        self,
+        slices: list[dict[str, Any]],
+        part: str,
+        errors: str,
+        pass_through: Sequence[str] = (),
+        first: int = 0,
     ) -> dict[str, Any]:
-        return _Run(self, self._needs, PartWriter(part, errors), pass_through).over(slices)
+        return _Run(self, self._needs, PartWriter(part, errors), pass_through).over(slices, first)
 
 
 class _Run:
@@ -111,9 +116,9 @@ class _Run:
         self._sketches: dict[str, dict[str, Any]] = {}
         self._clock = time.perf_counter()
 
-    def over(self, slices: list[dict[str, Any]]) -> dict[str, Any]:
+    def over(self, slices: list[dict[str, Any]], first: int) -> dict[str, Any]:
         try:
-            reports = [self._guarded(index, one, len(slices)) for index, one in enumerate(slices)]
+            reports = [self._guarded(index, one, len(slices)) for index, one in enumerate(slices, first)]
             self._writer.commit()
         except BaseException:
             self._writer.discard()

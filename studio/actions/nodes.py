@@ -4,12 +4,14 @@ import logging
 import os
 import queue
 import signal
+import tempfile
 import threading
 import time
 import traceback
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from django.utils.translation import gettext as _
 from scoring.errors import EnvironmentBuildError, InputError, ModelLoadError, ScoringCanceled, ScoringError
 from scoring.plan import file_kind
 from scoring.processes import LocalSlice, Scorer
-from studio.actions import compute, endpoints, minibatches, provisioning, scratch, trials
+from studio.actions import compute, endpoints, isolating, minibatches, parts, provisioning, scratch, trials
 from studio.actions.inputs import input_object
 from studio.actions.leases import Holder
 from studio.actions.log_shipping import ScorerLog
@@ -28,7 +30,7 @@ from studio.errors import StudioError, Unavailable
 from studio.models import Cluster, Deployment, Job, MiniBatch, Node
 from studio.models.leases import Leased
 from studio.models.states import MoveRefused
-from studio.stores import checksum, open_store
+from studio.stores import open_store
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +129,7 @@ class NodeAtWork(Holder):
             minibatches.give_back(minibatch=minibatch, at_once=False, reason=str(away))
             return False
         except (ScoringError, StudioError) as error:
-            self._failed(slot, minibatch, error)
+            self._failed(minibatch, error)
         except (OperationalError, InterfaceError):
             # Not the model's failure: the lease runs out, and the sweep gives the mini-batch to the next slot.
             logger.exception("the database was away", extra={"action": "database_away"})
@@ -138,7 +140,7 @@ class NodeAtWork(Holder):
             sentence = (
                 f"The studio itself failed here ({type(error).__name__}). Try again; report it if it recurs."
             )
-            self._failed(slot, minibatch, ScoringError(sentence, traceback=traceback.format_exc()))
+            self._failed(minibatch, ScoringError(sentence, traceback=traceback.format_exc()))
         finally:
             self.running.pop(slot, None)
         return True
@@ -149,17 +151,10 @@ class NodeAtWork(Holder):
             minibatches.record_minibatch(minibatch=minibatch, part=part, report=report)
         except MoveRefused:
             logger.info("this mini-batch belongs to another node now", extra={"action": "lease_lost"})
-            store = open_store(minibatch.job.output_datastore)
-            for staged in (part, part["errors"] or {}):
-                if staged:
-                    store.delete(staged["path"])
+            parts.discard_part(minibatch=minibatch, part=part)
 
-    def _failed(self, slot: int, minibatch: MiniBatch, error: ScoringError | StudioError) -> None:
-        key = (slot, minibatch.job_id)
-        if key in self.scorers and (
-            not self.scorers[key].alive or "MemoryError" in getattr(error, "traceback", "")
-        ):
-            self._end_scorer(key)
+    @staticmethod
+    def _failed(minibatch: MiniBatch, error: ScoringError | StudioError) -> None:
         try:
             minibatches.fail_attempt(
                 minibatch=minibatch,
@@ -173,38 +168,35 @@ class NodeAtWork(Holder):
             logger.info("this mini-batch belongs to another node now", extra={"action": "lease_lost"})
 
     def _attempt(self, slot: int, job: Job, minibatch: MiniBatch) -> tuple[dict[str, Any], dict[str, Any]]:
+        slices = local_slices(job=job, minibatch=minibatch)
+        ask = partial(self._ask, slot, job)
+        with tempfile.TemporaryDirectory(dir=scratch.scratch()) as aside:
+            scored = isolating.score(minibatch=minibatch, slices=slices, aside=Path(aside), ask=ask)
+            local_slices(job=job, minibatch=minibatch)  # still as they were planned, now that they were read
+            part = parts.store_part(minibatch=minibatch, part=scored.part, errors=scored.errors)
+        return part, scored.report.to_dict()
+
+    def _ask(self, slot: int, job: Job, slices: Sequence[LocalSlice], first: int) -> isolating.Scored:
         def stop() -> bool:
             return self.stopping.is_set() or job.pk in self.dropped
 
         scorer = self._scorer(slot, job, stop)
-        folder = scorer.scratch / f"minibatch-{minibatch.number}"
-        folder.mkdir(exist_ok=True)
-        part, errors = folder / "part.arrow", folder / "errors.arrow"
-        report = scorer.score(
-            slices=local_slices(job=job, minibatch=minibatch),
-            part=part,
-            errors=errors,
-            timeout=job.settings["timeout"],
-            pass_through=job.settings.get("pass_through", []),
-            stop=stop,
-        )
-        local_slices(job=job, minibatch=minibatch)  # still as they were planned, now that they have been read
-        return self._stage_out(job, minibatch, part, errors), report.to_dict()
-
-    def _stage_out(self, job: Job, minibatch: MiniBatch, part: Path, errors: Path) -> dict[str, Any]:
-        store = open_store(job.output_datastore)
-
-        def stage(file: Path, kind: str) -> dict[str, Any]:
-            path = f"{job.parts_path}/{minibatch.number:06d}-{minibatch.lease}.{kind}.arrow"
-            note = {"path": path, "size": file.stat().st_size, "checksum": checksum(file)}
-            with file.open("rb") as stream:
-                store.write(path, iter(lambda: stream.read(1 << 20), b""))
-            file.unlink()
-            return note
-
-        staged = stage(part, "part")
-        staged["errors"] = stage(errors, "errors") if errors.exists() else None
-        return staged
+        part, errors = scorer.scratch / "part.arrow", scorer.scratch / "errors.arrow"
+        try:
+            report = scorer.score(
+                slices=slices,
+                first=first,
+                part=part,
+                errors=errors,
+                timeout=job.settings["timeout"],
+                pass_through=job.settings.get("pass_through", []),
+                stop=stop,
+            )
+        except ScoringError as error:
+            if not scorer.alive or "MemoryError" in error.traceback:
+                self._end_scorer((slot, job.pk))
+            raise
+        return isolating.Scored(part=part, errors=errors, report=report)
 
     def _scorer(self, slot: int, job: Job, stop: provisioning.Stop) -> Scorer:
         """The scorer that this slot keeps for `job`, with the model loaded."""

@@ -12,6 +12,10 @@ from mlflow.pyfunc import PythonModel
 
 
 class OddModel(PythonModel):
+    def load_context(self, context):
+        if os.environ.get("ODD_LOAD") == "exit":
+            os._exit(5)
+
     def predict(self, context, model_input, params=None):  # noqa: C901
         act = model_input["act"].iloc[0] if len(model_input) else "echo"
         values = model_input["value"]

@@ -281,6 +281,13 @@ def test_a_model_that_cannot_be_loaded_says_why(start_scorer: StartScorer, tmp_p
     assert "Traceback" in failure.value.traceback
 
 
+def test_a_model_that_ends_its_process_while_it_is_loaded_cannot_be_loaded(
+    start_scorer: StartScorer, odd_model: Path
+) -> None:
+    with pytest.raises(ModelLoadError, match=r"cannot be loaded: The model's process ended .* exit code 5"):
+        start_scorer(odd_model, ODD_LOAD="exit").load()
+
+
 def test_a_scorer_does_not_outlive_a_killed_node(odd_model: Path, tmp_path: Path) -> None:
     program = f"""
 import sys
