@@ -181,6 +181,15 @@ class Scorer:
         answer = self._ask({"do": "trial"}, "Scoring the model's example", timeout, stop)
         return TrialReport(**{name: answer[name] for name in ("rows", "columns", "sample", "notes")})
 
+    def halves(self, *, timeout: float, stop: Callable[[], bool] = _never) -> str | None:
+        """Scores a table whole and in halves: where the answers differ by more than rounding, else nothing.
+
+        None where that cannot be tried: the model takes no table that could be made for it.
+        """
+        answer = self._ask({"do": "halves"}, "Scoring halves of a table", timeout, stop)
+        found: str | None = answer["difference"]
+        return found
+
     def score(
         self,
         *,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import time
 import traceback
 import warnings
 from typing import Any, Sequence
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from scoring.scorer.casting import ARROW_TYPES
 from scoring.scorer.failures import FileFailure, PredictFailure
 from scoring.scorer.frames import model_input, predictions
+from scoring.scorer.halving import difference, tables_to_try
 from scoring.scorer.needs import Needs
 from scoring.scorer.parts import PartWriter
 from scoring.scorer.reading import Source, cast_columns, column_arrays, count_from, open_source
@@ -20,6 +23,7 @@ from scoring.scorer.sketch import merge_two
 from scoring.scorer.sketching import sketch
 
 SAMPLE_ROWS = 5
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")  # which MLflow gives its warnings
 
 
 class LoadedModel:
@@ -31,7 +35,7 @@ class LoadedModel:
             warnings.simplefilter("default")
             self._model = mlflow.pyfunc.load_model(path)
         self.warnings = list(
-            dict.fromkeys(str(warning.message) for warning in caught if _is_for_people(warning))
+            dict.fromkeys(_COLOUR.sub("", str(one.message)) for one in caught if _is_for_people(one))
         )
         schema = self._model.metadata.get_input_schema()
         self._needs = Needs(None if schema is None else _required(schema.to_dict()))
@@ -73,6 +77,24 @@ class LoadedModel:
             notes.append("It does not accept an empty table, so only loading it was tried.")
             return {"rows": 0, "columns": [], "sample": [], "notes": notes}
         return {"rows": 0, **_shown(table), "notes": notes}
+
+    def halves(self) -> dict[str, Any]:
+        """Where the model's answers for halves of a table differ from those for the whole, if it can be tried."""
+        return {"difference": difference(self.predict, tables_to_try(self._example_table(), self._needs))}
+
+    def _example_table(self) -> pa.Table | None:
+        example, note = self._example()
+        if note or example is None:
+            return None
+        if isinstance(example, dict):
+            example = next(iter(example.values()))
+        if isinstance(example, pd.DataFrame):
+            return pa.Table.from_pandas(example, preserve_index=False)
+        flat = np.asarray(example)
+        if not flat.ndim or flat.dtype == object:
+            return None
+        columns = flat.reshape(len(flat), -1).T
+        return pa.table(list(columns), names=[str(i) for i in range(len(columns))])
 
     def _example(self) -> tuple[Any, str]:
         """The model's input example, cast as files are; or nothing and the reason."""

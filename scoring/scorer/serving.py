@@ -64,6 +64,8 @@ def _answer(request: dict[str, Any], model: Any) -> tuple[Any, dict[str, Any]]:
         }
     if request["do"] == "trial":
         return model, {"ok": True, **model.trial()}
+    if request["do"] == "halves":
+        return model, {"ok": True, **model.halves()}
     given = (request[name] for name in ("slices", "part", "errors", "pass_through", "first"))
     return model, {"ok": True, **model.score(*given)}
 

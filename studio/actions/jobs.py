@@ -157,6 +157,7 @@ def _frozen(deployment: Deployment) -> dict[str, Any]:
         "model_key": deployment.model_key,
         "signature": version.signature,
         "environment": deployment.environment,
+        "is_divisible": not deployment.why_never_divided,
     }
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from studio.models.compute import Cluster
 from studio.models.data import DataAssetVersion, Datastore
-from studio.models.endpoints import Deployment, Endpoint
+from studio.models.endpoints import NEVER_DIVIDED, Deployment, Endpoint
 from studio.models.job_queries import JobQuerySet
 from studio.models.leases import Leased
 from studio.models.states import Look, Stateful
@@ -247,6 +247,17 @@ class Job(Stateful, Leased):
     @property
     def keeps_predictions(self) -> bool:
         return bool(self.settings["output_action"] == "append_row")
+
+    @property
+    def why_never_divided(self) -> str:
+        """Why its files are not divided between mini-batches; empty where they may be."""
+        if not self.spec.get("is_divisible", True):
+            return str(NEVER_DIVIDED)
+        if not (self.spec["signature"] or {}).get("inputs"):
+            return str(
+                _("the model has no signature, so the types of its columns follow from the whole file")
+            )
+        return ""
 
     @property
     def parts_path(self) -> str:

@@ -54,7 +54,9 @@ def detail(request: HttpRequest, name: str) -> HttpResponse:
     job = find_job(request, name)
     context = {
         **page_head(request, job, tab="overview"),
-        "settings": job_overview.settings_with_origin(job.settings, job.setting_origins),
+        "settings": job_overview.settings_with_origin(
+            job.settings, job.setting_origins, job.why_never_divided
+        ),
         "predictions": job_overview.prediction_lines(job),
         "links": job_overview.linked_jobs(job),
     }

@@ -128,6 +128,19 @@ def test_prepare_plans_mini_batches(person, store, enqueued):
     assert "Waiting for a node of" in job.waiting_for
 
 
+@pytest.mark.parametrize(("is_divisible", "minibatches"), [(True, 2), (None, 2), (False, 1)])
+def test_a_model_that_scores_halves_differently_gets_whole_files(
+    person, store, enqueued, is_divisible, minibatches
+):
+    used = factories.deployment(is_divisible=is_divisible)
+    files = {"a.csv": "x\n" + "1.5\n" * 350_000}
+    asked = request(store, files, deployment=used, overrides={"split_size": 1 << 20})
+    job = jobs.submit_job(user=person, request=asked)
+    preparing.prepare_job(job_id=job.pk, holder=CONTROL)
+    assert job.minibatches.count() == minibatches
+    assert bool(job.why_never_divided) == (is_divisible is False)
+
+
 def test_preparing_twice_is_preparing_once(person, store, enqueued):
     job = prepared(person, store, enqueued, {"a.csv": "x\n1\n"})
     preparing.prepare_job(job_id=job.pk, holder=CONTROL)

@@ -134,6 +134,15 @@ def test_detail_shows_status_graph_and_where_settings_come_from(signed_in, store
     assert (lines["Scoring timeout (seconds)"], lines["Max retries"]) == ("job", "default")
 
 
+def test_detail_says_why_files_are_never_divided(signed_in, store):
+    job = factories.job()
+    assert "never: " not in signed_in.get(f"/jobs/{job.name}/").text
+    Job.objects.update(spec={**job.spec, "is_divisible": False})
+    assert "never: the model scores parts of a file differently" in signed_in.get(f"/jobs/{job.name}/").text
+    Job.objects.update(spec={**job.spec, "signature": None})
+    assert "never: the model has no signature" in signed_in.get(f"/jobs/{job.name}/").text
+
+
 def test_detail_shows_the_statistics_of_the_predictions(signed_in, store):
     columns = {
         "prediction": {

@@ -12,6 +12,8 @@ from mlflow.pyfunc import PythonModel
 
 
 class OddModel(PythonModel):
+    asked = False
+
     def load_context(self, context):
         if os.environ.get("ODD_LOAD") == "exit":
             os._exit(5)
@@ -32,6 +34,11 @@ class OddModel(PythonModel):
         if act == "spin":
             while True:
                 pass
+        if act == "echo_once":
+            while self.asked:
+                time.sleep(1)
+            self.asked = True
+            return values
         if act == "raise":
             raise ValueError("the feature store is closed\nand more")
         if act == "memory":
@@ -46,6 +53,7 @@ class OddModel(PythonModel):
             return [",".join(sorted(os.environ))] * len(values)
         return {
             "echo": lambda: values,
+            "rank": lambda: values.rank(),
             "print": lambda: values,
             "dicts": lambda: [{"label": f"a,{v}", "row": v} for v in values],
             "nested": lambda: [[v, {"x": v}] for v in values],
