@@ -199,9 +199,11 @@ class Scorer:
         timeout: float,
         first: int = 0,
         pass_through: Sequence[str] = (),
+        at_once: bool = False,
         stop: Callable[[], bool] = _never,
     ) -> ScoreReport:
-        """`first` is the number that the errors call the first of `slices`."""
+        """`first` is the number that the errors call the first of `slices`; `at_once`: each is predicted whole, not in
+        chunks."""
         given = [
             {
                 "path": str(one.path),
@@ -216,6 +218,7 @@ class Scorer:
             "do": "score",
             "slices": given,
             "first": first,
+            "at_once": at_once,
             "part": str(part),
             "errors": str(errors),
             "pass_through": list(pass_through),

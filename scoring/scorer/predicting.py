@@ -18,7 +18,7 @@ from scoring.scorer.frames import model_input, predictions
 from scoring.scorer.halving import difference, tables_to_try
 from scoring.scorer.needs import Needs
 from scoring.scorer.parts import PartWriter
-from scoring.scorer.reading import Source, cast_columns, column_arrays, count_from, open_source
+from scoring.scorer.reading import Source, cast_columns, column_arrays, count_from, one_chunk, open_source
 from scoring.scorer.sketch import merge_two
 from scoring.scorer.sketching import sketch
 
@@ -122,18 +122,25 @@ class LoadedModel:
         errors: str,
         pass_through: Sequence[str] = (),
         first: int = 0,
+        at_once: bool = False,
     ) -> dict[str, Any]:
-        return _Run(self, self._needs, PartWriter(part, errors), pass_through).over(slices, first)
+        run = _Run(self, self._needs, PartWriter(part, errors), pass_through, at_once)
+        return run.over(slices, first)
 
 
 class _Run:
     """One mini-batch. A file that cannot be used costs itself; what the model raises ends the whole."""
 
     def __init__(
-        self, model: LoadedModel, needs: Needs, writer: PartWriter, pass_through: Sequence[str]
+        self,
+        model: LoadedModel,
+        needs: Needs,
+        writer: PartWriter,
+        pass_through: Sequence[str],
+        at_once: bool,
     ) -> None:
         self._model, self._needs, self._writer = model, needs, writer
-        self._pass_through = list(pass_through)
+        self._pass_through, self._at_once = list(pass_through), at_once
         self._seconds = {"read": 0.0, "predict": 0.0, "write": 0.0}
         self._sketches: dict[str, dict[str, Any]] = {}
         self._clock = time.perf_counter()
@@ -181,7 +188,7 @@ class _Run:
         first_error: tuple[int, str] | None = None
         columns: dict[str, str] = {}
         passed: dict[str, str] = {}
-        for chunk in source.chunks():
+        for chunk in one_chunk(source) if self._at_once else source.chunks():
             self._lap("read")
             self._writer.write_errors(index, chunk.errors)
             errors += len(chunk.errors)

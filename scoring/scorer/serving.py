@@ -66,7 +66,7 @@ def _answer(request: dict[str, Any], model: Any) -> tuple[Any, dict[str, Any]]:
         return model, {"ok": True, **model.trial()}
     if request["do"] == "halves":
         return model, {"ok": True, **model.halves()}
-    given = (request[name] for name in ("slices", "part", "errors", "pass_through", "first"))
+    given = (request[name] for name in ("slices", "part", "errors", "pass_through", "first", "at_once"))
     return model, {"ok": True, **model.score(*given)}
 
 

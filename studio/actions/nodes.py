@@ -190,6 +190,7 @@ class NodeAtWork(Holder):
                 errors=errors,
                 timeout=job.settings["timeout"],
                 pass_through=job.settings.get("pass_through", []),
+                at_once=not job.spec.get("is_divisible", True),
                 stop=stop,
             )
         except ScoringError as error:
