@@ -17,10 +17,10 @@ from scoring.outputs import PartRef, PartSlice, file_labels, write_errors, write
 from scoring.plan import Slice
 from scoring.processes import ScoreReport
 from scoring.scorer.failures import FileFailure
-from scoring.summary import build_summary, merge_sketches
+from scoring.summary import build_schema, build_summary, merge_sketches
 from studio.actions import events
 from studio.actions.inputs import opener
-from studio.actions.jobs import claim_job, fail_by_bug, fail_job, parts_end
+from studio.actions.jobs import SCHEMA, SUMMARY, claim_job, fail_by_bug, fail_job, parts_end
 from studio.actions.leases import Holder
 from studio.actions.minibatches import first_failure, losses
 from studio.actions.scratch import scratch
@@ -84,24 +84,39 @@ def _write(job: Job, folder: Path, written: list[str]) -> dict[str, Any]:
     planned = list(job.minibatches.in_plan_order())
     completed = [one for one in planned if one.is_completed]
     parts = _parts(job, planned)
-    if job.settings["output_action"] == "append_row" and _has_predictions(job):
-        file = folder / job.output_file_name
-        write_predictions(
-            parts=parts,
-            destination=file,
-            write_header=job.settings["write_header"],
-            pass_through=job.settings.get("pass_through", []),
-        )
-        written.append(_put(store, job, job.output_file_name, file))
+    if job.keeps_predictions and _has_predictions(job):
+        _write_predictions(job, parts, folder)
+        written += [_put(store, job, name, folder / name) for name in (job.output_file_name, SCHEMA)]
     if job.files_failed:
         file = folder / "errors.csv"
         write_errors(parts=parts, destination=file, failed_files=_failed_files(planned))
         written.append(_put(store, job, "errors.csv", file))
     summary = _summary(job, completed)
-    file = folder / "_summary.json"
-    file.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    written.append(_put(store, job, "_summary.json", file))
+    _write_json(folder / SUMMARY, summary)
+    written.append(_put(store, job, SUMMARY, folder / SUMMARY))
     return summary
+
+
+def _write_predictions(job: Job, parts: list[PartRef], folder: Path) -> None:
+    """And, beside them, how they are read."""
+    output = write_predictions(
+        parts=parts,
+        destination=folder / job.output_file_name,
+        write_header=job.settings["write_header"],
+        pass_through=job.settings.get("pass_through", []),
+    )
+    schema = build_schema(
+        job=job.name,
+        name=job.output_file_name,
+        output=output,
+        write_header=job.settings["write_header"],
+        parts=parts,
+    )
+    _write_json(folder / SCHEMA, schema)
+
+
+def _write_json(file: Path, document: dict[str, Any]) -> None:
+    file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _has_predictions(job: Job) -> bool:

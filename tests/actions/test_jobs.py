@@ -83,7 +83,7 @@ def test_a_disk_that_refuses_fails_the_job_with_its_reason(person, store, enqueu
     assert "/secret/place" not in job.error
 
 
-@pytest.mark.parametrize("name", ["predictions.csv", "errors.csv", "_summary.json"])
+@pytest.mark.parametrize("name", ["predictions.csv", "errors.csv", "_summary.json", "_schema.json"])
 def test_an_output_that_exists_is_refused(person, store, enqueued, name):
     target = Path(store.options["root"], "out", name)
     target.parent.mkdir(parents=True)
