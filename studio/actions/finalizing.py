@@ -27,6 +27,7 @@ from studio.actions.scratch import scratch
 from studio.errors import NotFound, StudioError
 from studio.models import Job, MiniBatch
 from studio.models.states import MoveRefused
+from studio.queue import enqueue
 from studio.stores import checksum, open_store, reason
 
 
@@ -247,7 +248,9 @@ def _complete(job: Job, lease: uuid.UUID, written: list[str], summary: dict[str,
             traceback=first.get("traceback", ""),
             waiting_for="",
             parts_until=parts_end() if job.has_unscored else None,
+            run_due_at=Now(),
             finished_at=Now(),
             **Job.RELEASED,
         )
         events.record(actor=None, action="job.completed", subject=job.name, rows=job.rows_scored)
+        enqueue("jobs.log_run", job_id=job.pk)

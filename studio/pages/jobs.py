@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.conf import settings
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
@@ -59,6 +60,7 @@ def detail(request: HttpRequest, name: str) -> HttpResponse:
         ),
         "predictions": job_overview.prediction_lines(job),
         "links": job_overview.linked_jobs(job),
+        "mlflow_uri": settings.MLFLOW_ADDRESS,
     }
     return render_page(request, "jobs/detail.html", context, fragment="live")
 

@@ -21,6 +21,7 @@ def schema_of(job):
 def test_a_schema_beside_the_predictions_says_how_to_read_them(node, job_over):
     csv = job_over(["echo", "list"], pass_through=["act"])
     worked(node, csv)
+    assert csv.run_due_at is not None  # the MLflow run follows
     written = outputs(csv)
     assert list(written) == ["_schema.json", "_summary.json", "errors.csv", "predictions.csv"]
     assert sorted(csv.outputs) == sorted(objects_written(ScoringSettings.from_dict(csv.settings)))

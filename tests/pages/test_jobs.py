@@ -134,6 +134,14 @@ def test_detail_shows_status_graph_and_where_settings_come_from(signed_in, store
     assert (lines["Scoring timeout (seconds)"], lines["Max retries"]) == ("job", "default")
 
 
+def test_detail_links_to_the_run_in_mlflow(signed_in, store, settings):
+    settings.MLFLOW_ADDRESS = "https://mlflow.example.com"
+    job = factories.job("Completed")
+    assert "MLflow run" not in signed_in.get(f"/jobs/{job.name}/").text
+    Job.objects.update(mlflow_run_id="0123abcd")
+    assert 'href="https://mlflow.example.com/#/runs/0123abcd"' in signed_in.get(f"/jobs/{job.name}/").text
+
+
 def test_detail_says_why_files_are_never_divided(signed_in, store):
     job = factories.job()
     assert "never: " not in signed_in.get(f"/jobs/{job.name}/").text
