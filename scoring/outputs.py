@@ -53,6 +53,7 @@ class OutputReport:
     bytes: int
     sha256: str
     columns: list[str]
+    types: list[str]  # of Arrow, one of each column
 
 
 def file_labels(*, paths: Sequence[str]) -> dict[str, str]:
@@ -90,7 +91,13 @@ def write_predictions(
     expected = sum(one.report.rows for part in parts for one in part.slices)
     if rows != expected:
         raise OutputError(f"The output has {rows} rows where {expected} were scored; run the job again.")
-    return OutputReport(rows=rows, bytes=size, sha256=sink.digest.hexdigest(), columns=written.names)
+    return OutputReport(
+        rows=rows,
+        bytes=size,
+        sha256=sink.digest.hexdigest(),
+        columns=written.names,
+        types=[str(kind) for kind in written.types],
+    )
 
 
 def write_errors(

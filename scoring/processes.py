@@ -67,6 +67,7 @@ class SliceReport:
     rows: int  # scored
     errors: int
     failed: str = ""  # why nothing of it could be scored, as a sentence
+    traceback: str = ""  # of the model, where that is why
     first_error: tuple[int, str] | None = None  # row in the slice, message
     columns: list[tuple[str, str]] = field(default_factory=list)  # name, Arrow type or types
     passed: list[tuple[str, str]] = field(default_factory=list)  # the same of columns passed through
@@ -82,6 +83,7 @@ class SliceReport:
             rows=values["rows"],
             errors=values["errors"],
             failed=values.get("failed", ""),
+            traceback=values.get("traceback", ""),
             first_error=(first[0], first[1]) if first else None,
             columns=columns,
             passed=passed,
@@ -196,7 +198,11 @@ class Scorer:
             self._ask({"do": "log"}, "Opening the log", LOAD_TIMEOUT, _never, files=[output.fileno()])
 
     def load(self, *, timeout: float = LOAD_TIMEOUT, stop: Callable[[], bool] = _never) -> LoadReport:
-        answer = self._ask({"do": "load", "model": str(self._model)}, "Loading the model", timeout, stop)
+        request = {"do": "load", "model": str(self._model)}
+        try:
+            answer = self._ask(request, "Loading the model", timeout, stop)
+        except (ScorerDied, ScoringTimeout) as error:
+            raise ModelLoadError(f"The model cannot be loaded: {error}") from error
         self.loaded = LoadReport(
             seconds=answer["seconds"], mlflow_version=answer["mlflow"], warnings=answer["warnings"]
         )
@@ -215,6 +221,15 @@ class Scorer:
         answer = self._ask(request, "Scoring the model's example", timeout, stop)
         return TrialReport(**{name: answer[name] for name in ("rows", "columns", "sample", "notes")})
 
+    def halves(self, *, timeout: float, stop: Callable[[], bool] = _never) -> str | None:
+        """Scores a table whole and in halves: where the answers differ by more than rounding, else nothing.
+
+        None where that cannot be tried: the model takes no table that could be made for it.
+        """
+        answer = self._ask({"do": "halves"}, "Scoring halves of a table", timeout, stop)
+        found: str | None = answer["difference"]
+        return found
+
     def score(
         self,
         *,
@@ -222,11 +237,17 @@ class Scorer:
         part: Path,
         errors: Path,
         timeout: float,
+        first: int = 0,
         pass_through: Sequence[str] = (),
         class_probabilities: bool = False,
+        at_once: bool = False,
         stop: Callable[[], bool] = _never,
     ) -> ScoreReport:
-        """Writes `part` and, where rows failed, `errors`; neither is there when it raises."""
+        """Writes `part` and, where rows failed, `errors`; neither is there when it raises.
+
+        `first` is the number that the errors call the first of `slices`; `at_once`: each is predicted whole, not in
+        chunks.
+        """
         request = {
             "do": "score",
             "slices": [
@@ -239,6 +260,8 @@ class Scorer:
                 }
                 for one in slices
             ],
+            "first": first,
+            "at_once": at_once,
             "pass_through": list(pass_through),
             "with_classes": class_probabilities,
         }

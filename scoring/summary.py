@@ -1,10 +1,11 @@
-"""What a job came to, as one JSON document."""
+"""What a job came to and how its predictions are read: a JSON document each."""
 
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from scoring.outputs import OutputReport, PartRef
 from scoring.scorer.sketch import empty_sketch, merge_two
 
 TOP_VALUES = 20
@@ -45,6 +46,31 @@ def build_summary(
         "seconds": {phase: round(value, 3) for phase, value in seconds.items()},
         "predictions": {name: describe(sketch=sketch) for name, sketch in sketches.items()},
         "versions": dict(versions),
+    }
+
+
+def build_schema(
+    *, job: str, name: str, output: OutputReport, write_header: bool, parts: Sequence[PartRef]
+) -> dict[str, Any]:
+    """How to read the predictions: what the file `name` is, its columns, and the files that its rows come from."""
+    rows: dict[str, int] = {}
+    for part in parts:
+        for one in part.slices:
+            rows[one.file_name] = rows.get(one.file_name, 0) + one.report.rows
+    is_csv = name.endswith(".csv")
+    layout = {"header": write_header, "delimiter": ",", "encoding": "utf-8", "null": ""} if is_csv else {}
+    return {
+        "job": job,
+        "predictions": name,
+        "format": "csv" if is_csv else "parquet",
+        **layout,
+        "rows": output.rows,
+        "bytes": output.bytes,
+        "sha256": output.sha256,
+        "columns": [
+            {"name": column, "type": kind} for column, kind in zip(output.columns, output.types, strict=True)
+        ],
+        "files": [{"file_name": file, "rows": count} for file, count in rows.items()],
     }
 
 

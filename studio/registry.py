@@ -154,6 +154,52 @@ def search_logged_models(*, experiment_id: str, run_id: str) -> list[dict[str, A
         return []
 
 
+def ensure_experiment(*, name: str) -> str:
+    """The id of the experiment of this name, which is made if there is none."""
+    for _attempt in range(2):  # between looking and making, somebody else may make it
+        try:
+            found = _call("GET", "experiments/get-by-name", {"experiment_name": name})["experiment"]
+        except NotFound:
+            pass
+        else:
+            if found.get("lifecycle_stage") == "deleted":
+                raise RegistryRefused(_("The experiment “%(name)s” was deleted in MLflow.") % {"name": name})
+            return str(found["experiment_id"])
+        try:
+            return str(_call("POST", "experiments/create", {"name": name})["experiment_id"])
+        except RegistryRefused as refusal:
+            if refusal.code != EXISTS:
+                raise
+    raise Unavailable(away(_("the experiment “%(name)s” comes and goes.") % {"name": name}))
+
+
+def find_run(*, experiment_id: str, tag: str, value: str) -> str | None:
+    """The run of the experiment that carries this tag."""
+    asked = {
+        "experiment_ids": [experiment_id],
+        "filter": f"tags.`{tag}` = {_quoted(value)}",
+        "max_results": 1,
+    }
+    found = _call("POST", "runs/search", asked).get("runs", [])
+    return str(found[0]["info"]["run_id"]) if found else None
+
+
+def create_run(*, experiment_id: str, name: str, began: int, tags: dict[str, str]) -> str:
+    """`began`: milliseconds since 1970, as all times of runs."""
+    asked = {"experiment_id": experiment_id, "run_name": name, "start_time": began, "tags": _pairs(tags)}
+    return str(_call("POST", "runs/create", asked)["run"]["info"]["run_id"])
+
+
+def log_run(*, run_id: str, params: dict[str, str], metrics: dict[str, float], at: int) -> None:
+    """The same a second time changes nothing."""
+    measured = [{"key": key, "value": value, "timestamp": at, "step": 0} for key, value in metrics.items()]
+    _call("POST", "runs/log-batch", {"run_id": run_id, "params": _pairs(params), "metrics": measured})
+
+
+def finish_run(*, run_id: str, ended: int) -> None:
+    _call("POST", "runs/update", {"run_id": run_id, "status": "FINISHED", "end_time": ended})
+
+
 def list_run_files(*, run_id: str, path: str = "") -> list[dict[str, Any]]:
     asked = {"run_id": run_id, **({"path": path} if path else {})}
     return list(_call("GET", "artifacts/list", asked).get("files", []))

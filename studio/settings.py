@@ -14,6 +14,7 @@ SECRET_KEY = addresses.secret_key()
 WORKSPACE_NAME = env.text("STUDIO_WORKSPACE", "workspace")
 ALLOWED_HOSTS = [host.strip() for host in env.text("STUDIO_ALLOWED_HOSTS", "*").split(",")]
 PUBLIC_URL = env.url("STUDIO_PUBLIC_URL", schemes=("http", "https"), example="https://studio.example.com")
+STUDIO_ADDRESS = PUBLIC_URL or addresses.local_address(bind=addresses.bind(), port=addresses.port())
 BEHIND_TLS = PUBLIC_URL.startswith("https://")
 MLFLOW_TRACKING_URI = addresses.mlflow_uri()
 MLFLOW_ADDRESS = env.without_login(MLFLOW_TRACKING_URI)  # what pages and messages show

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import time
 import traceback
 import warnings
 from typing import Any, BinaryIO, Sequence
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from scoring.scorer.casting import ARROW_TYPES
 from scoring.scorer.failures import FileFailure, PredictFailure, sentence
 from scoring.scorer.frames import model_input, predictions
+from scoring.scorer.halving import difference, tables_to_try
 from scoring.scorer.image_reading import ImageBatch
 from scoring.scorer.needs import Needs
 from scoring.scorer.parts import PartWriter
 from scoring.scorer.probabilities import NOT_OFFERED, class_names, estimator_of, probabilities
-from scoring.scorer.reading import Source, cast_columns, column_arrays, count_from, open_source
+from scoring.scorer.reading import Source, cast_columns, column_arrays, count_from, one_chunk, open_source
 from scoring.scorer.sketch import merge_two
 from scoring.scorer.sketching import sketch
 
 SAMPLE_ROWS = 5
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")  # which MLflow gives its warnings
 
 
 class LoadedModel:
@@ -33,7 +37,7 @@ class LoadedModel:
             warnings.simplefilter("default")
             self._model = mlflow.pyfunc.load_model(path)
         self.warnings = list(
-            dict.fromkeys(str(warning.message) for warning in caught if _is_for_people(warning))
+            dict.fromkeys(_COLOUR.sub("", str(one.message)) for one in caught if _is_for_people(one))
         )
         schema = self._model.metadata.get_input_schema()
         self._needs = Needs(None if schema is None else _required(schema.to_dict()))
@@ -89,6 +93,24 @@ class LoadedModel:
             return {"rows": 0, "columns": [], "sample": [], "notes": notes}
         return {"rows": 0, **_shown(table), "notes": notes}
 
+    def halves(self) -> dict[str, Any]:
+        """Where the model's answers for halves of a table differ from those for the whole, if it can be tried."""
+        return {"difference": difference(self.predict, tables_to_try(self._example_table(), self._needs))}
+
+    def _example_table(self) -> pa.Table | None:
+        example, note = self._example()
+        if note or example is None:
+            return None
+        if isinstance(example, dict):
+            example = next(iter(example.values()))
+        if isinstance(example, pd.DataFrame):
+            return pa.Table.from_pandas(example, preserve_index=False)
+        flat = np.asarray(example)
+        if not flat.ndim or flat.dtype == object:
+            return None
+        columns = flat.reshape(len(flat), -1).T
+        return pa.table(list(columns), names=[str(i) for i in range(len(columns))])
+
     def _example(self) -> tuple[Any, str]:
         """The model's input example, cast as files are; or nothing and the reason."""
         try:
@@ -113,11 +135,11 @@ class LoadedModel:
         slices: Sequence[Any],
         part: BinaryIO,
         errors: BinaryIO,
-        pass_through: Sequence[str],
-        with_classes: bool,
+        how: dict[str, Any],
     ) -> dict[str, Any]:
-        """`slices` have kind, name, start, end, dialect and open(), which gives their file."""
-        return _Run(self, self._needs, PartWriter(part, errors), pass_through, with_classes).over(slices)
+        """`slices` have kind, name, start, end, dialect and open(), which gives their file; `how` is what
+        Scorer.score() was given besides: first, pass_through, with_classes, at_once."""
+        return _Run(self, self._needs, PartWriter(part, errors), how).over(slices, how["first"])
 
 
 class _Run:
@@ -128,29 +150,30 @@ class _Run:
         model: LoadedModel,
         needs: Needs,
         writer: PartWriter,
-        pass_through: Sequence[str],
-        with_classes: bool,
+        how: dict[str, Any],
     ) -> None:
         self._model, self._needs, self._writer = model, needs, writer
-        self._pass_through, self._with_classes = list(pass_through), with_classes
+        self._pass_through, self._with_classes = how["pass_through"], how["with_classes"]
+        self._at_once = how["at_once"]
         self._seconds = {"read": 0.0, "predict": 0.0, "write": 0.0}
         self._sketches: dict[str, dict[str, Any]] = {}
         self._clock = time.perf_counter()
 
-    def over(self, slices: Sequence[Any]) -> dict[str, Any]:
+    def over(self, slices: Sequence[Any], first: int) -> dict[str, Any]:
         self._images = ImageBatch(slices, self._needs, self._answer_for_images)
-        reports = [self._guarded(index, one, len(slices)) for index, one in enumerate(slices)]
+        self._first, self._count = first, len(slices)
+        reports = [self._guarded(place, one) for place, one in enumerate(slices)]
         self._writer.close()
         return {"slices": reports, "seconds": self._seconds, "sketches": self._sketches}
 
-    def _guarded(self, index: int, one: Any, count: int) -> dict[str, Any]:
+    def _guarded(self, place: int, one: Any) -> dict[str, Any]:
         self._writer.begin_slice()
         before = dict(self._sketches)
         try:
-            return self._slice(index, one)
+            return self._slice(place, one)
         except FileFailure as failure:
             failure.file = one.name
-            if count == 1:
+            if self._count == 1:
                 raise
             self._writer.undo_slice()
             self._sketches = before
@@ -159,9 +182,9 @@ class _Run:
             error.file = one.name  # type: ignore[attr-defined]
             raise
 
-    def _slice(self, index: int, one: Any) -> dict[str, Any]:
+    def _slice(self, place: int, one: Any) -> dict[str, Any]:
         if one.kind == "image":
-            return self._image(index, one)
+            return self._image(place, one)
         with one.open() as file:
             passed = self._pass_through
             source = open_source(
@@ -174,12 +197,12 @@ class _Run:
                 end=one.end,
                 dialect=one.dialect,
             )
-            return self._read(index, source)
+            return self._read(self._first + place, source)
 
-    def _image(self, index: int, one: Any) -> dict[str, Any]:
+    def _image(self, place: int, one: Any) -> dict[str, Any]:
         if self._pass_through:
             raise FileFailure(f"{one.name} is an image, which has no columns to pass through.")
-        table = self._images.answer(index)
+        table = self._images.answer(place)
         self._writer.write(table)
         self._sketch(table)
         self._lap("write")
@@ -197,7 +220,7 @@ class _Run:
         first_error: tuple[int, str] | None = None
         columns: dict[str, str] = {}
         passed: dict[str, str] = {}
-        for chunk in source.chunks():
+        for chunk in one_chunk(source) if self._at_once else source.chunks():
             self._lap("read")
             self._writer.write_errors(index, chunk.errors)
             errors += len(chunk.errors)

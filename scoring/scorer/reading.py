@@ -73,6 +73,19 @@ def open_source(
     return CsvSource(text, needs, block_bytes, pass_through, start, end)
 
 
+def one_chunk(source: Source) -> Iterator[Chunk]:
+    """All the chunks of a slice as one, for a model that looks at more than the row."""
+    chunks = list(source.chunks())
+    if not chunks:
+        return
+    errors = [error for chunk in chunks for error in chunk.errors]
+    tables = [chunk.table for chunk in chunks if chunk.table.num_rows] or [chunks[0].table]
+    alike = all(table.schema == tables[0].schema for table in tables)  # not where types are the file's own
+    table = pa.concat_tables(tables, **({} if alike else {"promote_options": "permissive"}))
+    passed = [pa.concat_arrays(columns) for columns in zip(*(chunk.passed for chunk in chunks))]
+    yield Chunk(table.combine_chunks(), errors, passed)
+
+
 def cast_columns(
     columns: list[pa.Array],
     needs: list[Need],

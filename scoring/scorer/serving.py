@@ -80,10 +80,11 @@ def _answer(
         }
     if request["do"] == "trial":
         return model, {"ok": True, **model.trial(request["with_classes"])}
+    if request["do"] == "halves":
+        return model, {"ok": True, **model.halves()}
     with os.fdopen(files[0], "wb") as part, os.fdopen(files[1], "wb") as errors:
         slices = [_Handed(channel, index, one) for index, one in enumerate(request["slices"])]
-        given = (request["pass_through"], request["with_classes"])
-        return model, {"ok": True, **model.score(slices, part, errors, *given)}
+        return model, {"ok": True, **model.score(slices, part, errors, request)}
 
 
 class _Handed:

@@ -268,7 +268,9 @@ def write_log(*, deployment: Deployment, text: str) -> None:
     Deployment.objects.filter(pk=deployment.pk, lease=deployment.lease).update(log=text[-200_000:])
 
 
-def deployment_succeeded(*, deployment: Deployment, notes: list[str]) -> None:
+def deployment_succeeded(
+    *, deployment: Deployment, notes: list[str], is_divisible: bool | None = None
+) -> None:
     """The first that succeeds, and one that was meant to, becomes the default of its endpoint."""
     with transaction.atomic():
         endpoint = Endpoint.objects.select_for_update().filter(pk=deployment.endpoint_id).first()
@@ -278,6 +280,7 @@ def deployment_succeeded(*, deployment: Deployment, notes: list[str]) -> None:
             Deployment.Status.SUCCEEDED,
             held=deployment.lease,
             notes=notes,
+            is_divisible=is_divisible,
             finished_at=Now(),
             **Deployment.RELEASED,
         )

@@ -18,16 +18,17 @@ from scoring.plan import Slice, file_kind
 from scoring.processes import ScoreReport
 from scoring.scorer.failures import FileFailure
 from scoring.settings import ScoringSettings
-from scoring.summary import build_summary, merge_sketches
+from scoring.summary import build_schema, build_summary, merge_sketches
 from studio.actions import events
 from studio.actions.inputs import opener
-from studio.actions.jobs import claim_job, fail_by_bug, fail_job, parts_end
+from studio.actions.jobs import SCHEMA, SUMMARY, claim_job, fail_by_bug, fail_job, parts_end
 from studio.actions.leases import Holder
 from studio.actions.minibatches import first_failure, losses
 from studio.actions.scratch import scratch
 from studio.errors import NotFound, StudioError
 from studio.models import Job, MiniBatch
 from studio.models.states import MoveRefused
+from studio.queue import enqueue
 from studio.stores import checksum, open_store, reason
 
 
@@ -85,25 +86,41 @@ def _write(job: Job, folder: Path, written: list[str]) -> dict[str, Any]:
     planned = list(job.minibatches.in_plan_order())
     completed = [one for one in planned if one.is_completed]
     parts = _parts(job, planned)
-    if job.settings["output_action"] == "append_row" and _has_predictions(job):
-        file = folder / job.output_file_name
-        write_predictions(
-            parts=parts,
-            destination=file,
-            write_header=job.settings["write_header"],
-            pass_through=job.settings.get("pass_through", []),
-            numbered=any(file_kind(file["path"]) != "image" for one in planned for file in one.slices),
-        )
-        written.append(_put(store, job, job.output_file_name, file))
+    if job.keeps_predictions and _has_predictions(job):
+        numbered = any(file_kind(file["path"]) != "image" for one in planned for file in one.slices)
+        _write_predictions(job, parts, folder, numbered)
+        written += [_put(store, job, name, folder / name) for name in (job.output_file_name, SCHEMA)]
     if job.files_failed:
         file = folder / "errors.csv"
         write_errors(parts=parts, destination=file, failed_files=_failed_files(planned))
         written.append(_put(store, job, "errors.csv", file))
     summary = _summary(job, completed)
-    file = folder / "_summary.json"
-    file.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    written.append(_put(store, job, "_summary.json", file))
+    _write_json(folder / SUMMARY, summary)
+    written.append(_put(store, job, SUMMARY, folder / SUMMARY))
     return summary
+
+
+def _write_predictions(job: Job, parts: list[PartRef], folder: Path, numbered: bool) -> None:
+    """And, beside them, how they are read."""
+    output = write_predictions(
+        parts=parts,
+        destination=folder / job.output_file_name,
+        write_header=job.settings["write_header"],
+        pass_through=job.settings.get("pass_through", []),
+        numbered=numbered,
+    )
+    schema = build_schema(
+        job=job.name,
+        name=job.output_file_name,
+        output=output,
+        write_header=job.settings["write_header"],
+        parts=parts,
+    )
+    _write_json(folder / SCHEMA, schema)
+
+
+def _write_json(file: Path, document: dict[str, Any]) -> None:
+    file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _has_predictions(job: Job) -> bool:
@@ -236,7 +253,9 @@ def _complete(job: Job, lease: uuid.UUID, written: list[str], summary: dict[str,
             traceback=first.get("traceback", ""),
             waiting_for="",
             parts_until=parts_end() if job.has_unscored else None,
+            run_due_at=Now(),
             finished_at=Now(),
             **Job.RELEASED,
         )
         events.record(actor=None, action="job.completed", subject=job.name, rows=job.rows_scored)
+        enqueue("jobs.log_run", job_id=job.pk)

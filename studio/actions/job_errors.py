@@ -35,6 +35,32 @@ class ErrorPage:
     is_partial: bool  # reading stopped before the page was full, since so many lines do not match
 
 
+@dataclass(frozen=True, kw_only=True)
+class FailedFile:
+    path: str
+    minibatch: int
+    error: str
+    traceback: str
+
+
+def failed_files(*, job: Job, most: int) -> list[FailedFile]:
+    """The first files of completed mini-batches of which nothing could be scored."""
+    found: list[FailedFile] = []
+    for minibatch in job.minibatches.with_unscored_files().in_plan_order()[:most]:
+        reports = zip(minibatch.slices, (minibatch.report or {})["slices"], strict=True)
+        found += (
+            FailedFile(
+                path=planned["path"],
+                minibatch=minibatch.number,
+                error=scored["failed"],
+                traceback=scored.get("traceback", ""),
+            )
+            for planned, scored in reports
+            if scored["failed"]
+        )
+    return found[:most]
+
+
 def wrote_errors(*, job: Job) -> bool:
     return NAME in job.outputs
 

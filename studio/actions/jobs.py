@@ -26,6 +26,7 @@ from studio.stores import open_store, tidy
 
 logger = logging.getLogger(__name__)
 
+SUMMARY, SCHEMA = "_summary.json", "_schema.json"
 PARTS_KEPT = timedelta(days=30)
 MAX_DRIVES = 5  # times that a step of a job is begun before its silent deaths count as its failure
 
@@ -83,8 +84,8 @@ def parts_end() -> Any:
 
 
 def objects_written(settings: ScoringSettings) -> list[str]:
-    predictions = [settings.output_file_name] if settings.output_action == "append_row" else []
-    return [*predictions, "errors.csv", "_summary.json"]
+    predictions = [settings.output_file_name, SCHEMA] if settings.output_action == "append_row" else []
+    return [*predictions, "errors.csv", SUMMARY]
 
 
 def submit_job(*, user: User, request: JobRequest) -> Job:
@@ -157,6 +158,7 @@ def _frozen(deployment: Deployment) -> dict[str, Any]:
         "model_key": deployment.model_key,
         "signature": version.signature,
         "environment": deployment.environment,
+        "is_divisible": not deployment.why_never_divided,
     }
 
 

@@ -211,7 +211,11 @@ def _first_loss(job: Job) -> dict[str, str]:
         return {}
     for planned, scored in zip(minibatch.slices, minibatch.report["slices"], strict=True):
         if scored["failed"]:
-            return {"error": scored["failed"], "error_input": planned["path"]}
+            return {
+                "error": scored["failed"],
+                "error_input": planned["path"],
+                "traceback": scored.get("traceback", ""),
+            }
         if scored["first_error"]:
             row, message = scored["first_error"]
             place = {"file": planned["path"], "row": row, "message": message}

@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,17 @@ from scoring.errors import EnvironmentBuildError, InputError, ModelLoadError, Sc
 from scoring.plan import file_kind
 from scoring.processes import LocalSlice, Scorer
 from scoring.settings import ScoringSettings
-from studio.actions import compute, endpoints, minibatches, provisioning, scorers, scratch, trials
+from studio.actions import (
+    compute,
+    endpoints,
+    isolating,
+    minibatches,
+    parts,
+    provisioning,
+    scorers,
+    scratch,
+    trials,
+)
 from studio.actions.inputs import input_object
 from studio.actions.leases import Holder
 from studio.actions.log_shipping import ScorerLog
@@ -31,7 +41,7 @@ from studio.errors import StudioError, Unavailable
 from studio.models import Cluster, Deployment, Job, MiniBatch, Node
 from studio.models.leases import Leased
 from studio.models.states import MoveRefused
-from studio.stores import checksum, open_store
+from studio.stores import open_store
 
 logger = logging.getLogger(__name__)
 
@@ -149,10 +159,7 @@ class NodeAtWork(Holder):
             minibatches.record_minibatch(minibatch=minibatch, part=part, report=report)
         except MoveRefused:
             logger.info("this mini-batch belongs to another node now", extra={"action": "lease_lost"})
-            store = open_store(minibatch.job.output_datastore)
-            for staged in (part, part["errors"] or {}):
-                if staged:
-                    store.delete(staged["path"])
+            parts.discard_part(minibatch=minibatch, part=part)
 
     @staticmethod
     def _failed(minibatch: MiniBatch, error: ScoringError | StudioError) -> None:
@@ -169,42 +176,34 @@ class NodeAtWork(Holder):
             logger.info("this mini-batch belongs to another node now", extra={"action": "lease_lost"})
 
     def _attempt(self, slot: int, job: Job, minibatch: MiniBatch) -> tuple[dict[str, Any], dict[str, Any]]:
+        slices = local_slices(job=job, minibatch=minibatch)
+        with tempfile.TemporaryDirectory(dir=scratch.scratch(), prefix="minibatch-") as folder:
+            ask = partial(self._ask, slot, job, Path(folder))
+            scored = isolating.score(minibatch=minibatch, slices=slices, aside=Path(folder), ask=ask)
+            local_slices(job=job, minibatch=minibatch)  # still as they were planned, now that they were read
+            part = parts.store_part(minibatch=minibatch, part=scored.part, errors=scored.errors)
+        return part, scored.report.to_dict()
+
+    def _ask(
+        self, slot: int, job: Job, folder: Path, slices: Sequence[LocalSlice], first: int
+    ) -> isolating.Scored:
         def stop() -> bool:
             return self.stopping.is_set() or job.pk in self.dropped
 
-        with (
-            tempfile.TemporaryDirectory(dir=scratch.scratch(), prefix="minibatch-") as folder,
-            self._scorer(slot, job, stop) as scorer,
-        ):
-            part, errors = Path(folder, "part.arrow"), Path(folder, "errors.arrow")
+        part, errors = folder / "asked.part.arrow", folder / "asked.errors.arrow"
+        with self._scorer(slot, job, stop) as scorer:
             report = scorer.score(
-                slices=local_slices(job=job, minibatch=minibatch),
+                slices=slices,
+                first=first,
                 part=part,
                 errors=errors,
                 timeout=job.settings["timeout"],
                 pass_through=job.settings.get("pass_through", []),
                 class_probabilities=job.settings.get("class_probabilities", False),
+                at_once=not job.spec.get("is_divisible", True),
                 stop=stop,
             )
-            local_slices(
-                job=job, minibatch=minibatch
-            )  # still as they were planned, now that they have been read
-            return self._stage_out(job, minibatch, part, errors), report.to_dict()
-
-    def _stage_out(self, job: Job, minibatch: MiniBatch, part: Path, errors: Path) -> dict[str, Any]:
-        store = open_store(job.output_datastore)
-
-        def stage(file: Path, kind: str) -> dict[str, Any]:
-            path = f"{job.parts_path}/{minibatch.number:06d}-{minibatch.lease}.{kind}.arrow"
-            note = {"path": path, "size": file.stat().st_size, "checksum": checksum(file)}
-            with file.open("rb") as stream:
-                store.write(path, iter(lambda: stream.read(1 << 20), b""))
-            file.unlink()
-            return note
-
-        staged = stage(part, "part")
-        staged["errors"] = stage(errors, "errors") if errors.exists() else None
-        return staged
+        return isolating.Scored(part=part, errors=errors, report=report)
 
     @contextmanager
     def _scorer(self, slot: int, job: Job, stop: provisioning.Stop) -> Iterator[Scorer]:

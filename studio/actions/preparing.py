@@ -1,7 +1,6 @@
 """The begin of a job: its input is listed and planned as mini-batches, or the plan of the job it retries taken over."""
 
 import uuid
-from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models.functions import Now
@@ -79,7 +78,7 @@ def _plan(job: Job, lease: uuid.UUID) -> None:
 
 
 def _planned_anew(job: Job, settings: ScoringSettings) -> list[MiniBatch]:
-    split_size = settings.split_size if is_divisible(job.spec) else 0
+    split_size = 0 if job.why_never_divided else settings.split_size
     planned = plan(
         files=list_input(datastore=job.input_datastore, path=job.input_path),
         mini_batch_size=settings.mini_batch_size,
@@ -99,11 +98,3 @@ def _planned_anew(job: Job, settings: ScoringSettings) -> list[MiniBatch]:
         )
         for number, slices in enumerate(planned)
     ]
-
-
-def is_divisible(spec: dict[str, Any]) -> bool:
-    """Whether files may be divided between mini-batches.
-
-    Not for a model without a signature: the types of its columns follow from the whole of a file.
-    """
-    return bool((spec["signature"] or {}).get("inputs"))

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from scoring.environment import Environment, EnvironmentSpec, build_environment, find_environment
 from scoring.errors import EnvironmentBuildError, ModelLoadError, ScoringCanceled, ScoringError
 from scoring.locking import exclusive
-from scoring.processes import LoadReport, TrialReport, storable
+from scoring.processes import Scorer, storable
 from studio.actions import endpoints, scorers
 from studio.actions.leases import Holder
 from studio.actions.models import public
@@ -174,9 +174,9 @@ def _create_on_node(deployment: Deployment, holder: Holder, stop: Stop) -> None:
         try:
             if deployment.attempts > MAX_ATTEMPTS:
                 raise ModelLoadError(f"The node died {MAX_ATTEMPTS} times while it tried this model.")
-            notes = _try_model(deployment, log, stop)
+            notes, is_divisible = _try_model(deployment, log, stop)
             log.flush()
-            endpoints.deployment_succeeded(deployment=deployment, notes=notes)
+            endpoints.deployment_succeeded(deployment=deployment, notes=notes, is_divisible=is_divisible)
         except MoveRefused:
             raise
         except (Unavailable, ScoringCanceled) as waiting:
@@ -202,7 +202,8 @@ def _create_on_node(deployment: Deployment, holder: Holder, stop: Stop) -> None:
             )
 
 
-def _try_model(deployment: Deployment, log: DeploymentLog, stop: Stop) -> list[str]:
+def _try_model(deployment: Deployment, log: DeploymentLog, stop: Stop) -> tuple[list[str], bool | None]:
+    """Sentences for the card, and Deployment.is_divisible."""
     version = deployment.model_version
     log(f"Fetching the files of {version} from MLflow.")
     model = ensure_model(uri=version.uri, key=deployment.model_key, stop=stop)
@@ -211,11 +212,33 @@ def _try_model(deployment: Deployment, log: DeploymentLog, stop: Stop) -> list[s
     log("Loading the model in its environment.")
     with tempfile.NamedTemporaryFile(dir=scratch(), suffix=".log") as output:
         try:
-            loaded, trial = _tried(deployment, environment, model, Path(output.name), log, stop)
+            notes, is_divisible = _tried(deployment, environment, model, Path(output.name), log, stop)
         finally:
             for line in Path(output.name).read_text(errors="replace").splitlines()[-200:]:
                 log(line)
-    return [*environment.notes, *loaded.warnings, *trial.notes]
+    return [*environment.notes, *notes], is_divisible
+
+
+def _try_halves(
+    scorer: Scorer, timeout: int, log: DeploymentLog, stop: Stop
+) -> tuple[list[str], bool | None]:
+    """A model that cannot be tried so is as good as any: it has scored its example."""
+    try:
+        difference = scorer.halves(timeout=timeout, stop=stop)
+    except ScoringCanceled:
+        raise
+    except ScoringError as error:
+        log(f"It could not be scored whole and in halves: {error}")
+        return [], None
+    if difference is None:
+        log("It takes no table that could be made to score it whole and in halves.")
+        return [], None
+    if not difference:
+        log("Scored whole and in halves, it answers the same.")
+        return [], True
+    note = f"The model scores parts of a file differently from the whole, so files are never divided: {difference}."
+    log(note)
+    return [note], False
 
 
 def _tried(
@@ -225,7 +248,8 @@ def _tried(
     output: Path,
     log: DeploymentLog,
     stop: Stop,
-) -> tuple[LoadReport, TrialReport]:
+) -> tuple[list[str], bool | None]:
+    """Sentences for the card, and Deployment.is_divisible."""
     with scorers.leased(
         environment=environment,
         requirements=deployment.environment["requirements"],
@@ -246,7 +270,8 @@ def _tried(
         log(
             f"Scored {trial.rows} rows of its example; it answers with {', '.join(trial.columns) or 'no columns'}."
         )
-        return scorer.loaded, trial
+        notes, is_divisible = _try_halves(scorer, deployment.settings["timeout"], log, stop)
+        return [*scorer.loaded.warnings, *trial.notes, *notes], is_divisible
 
 
 def _folder(name: str) -> Path:

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from studio.actions.compute import forget_silent_nodes, no_node_reasons, wake_cluster
 from studio.actions.job_deletion import remove_outdated_parts
+from studio.actions.job_runs import enqueue_due_runs
 from studio.actions.jobs import settle_cancel, waiting_reason
 from studio.actions.minibatches import recover_lost
 from studio.actions.registrations import recover_registrations
@@ -89,4 +90,5 @@ STEPS = (
     wake_for_trials,
     forget_old_trials,
     remove_outdated_parts,
+    enqueue_due_runs,
 )

@@ -9,6 +9,7 @@ from studio.embedded.postgres import Postgres
 from studio.embedded.valkey import Valkey
 
 DATABASE = "studio"
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 def given_database_url() -> str:
@@ -56,6 +57,19 @@ def bind() -> str:
 
 def port() -> int:
     return env.integer("STUDIO_PORT", 8000, minimum=1, maximum=65535)
+
+
+def local_host(bind: str) -> str:
+    """Where this machine itself reaches a studio that listens at `bind`."""
+    return EVERYWHERE.get(bind, bind)
+
+
+def local_address(*, bind: str, port: int) -> str:
+    return f"http://{bracketed(local_host(bind))}:{port}"
+
+
+def bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def mlflow_port() -> int:

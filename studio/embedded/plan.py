@@ -9,8 +9,6 @@ from studio.embedded.checks import check_broker, check_database, check_mlflow, c
 from studio.embedded.home import studio_home
 from studio.embedded.mlflow import HOST as MLFLOW_HOST
 
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -32,11 +30,11 @@ class Plan:
     @property
     def host(self) -> str:
         """Where this machine itself reaches the studio."""
-        return EVERYWHERE.get(self.bind, self.bind)
+        return addresses.local_host(self.bind)
 
     @property
     def address(self) -> str:
-        return f"http://{bracketed(self.host)}:{self.port}"
+        return addresses.local_address(bind=self.bind, port=self.port)
 
     def environment(self) -> dict[str, str]:
         return {
@@ -47,10 +45,6 @@ class Plan:
             "SECRET_KEY": self.secret_key,
             "PYTHONUNBUFFERED": "1",
         }
-
-
-def bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 def read_plan() -> Plan:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from studio import env
-from studio.embedded.addresses import DATABASE
+from studio.embedded.addresses import DATABASE, bracketed
 from studio.embedded.home import PROJECT, StartError, only_one
 from studio.embedded.mlflow import Mlflow
-from studio.embedded.plan import Plan, bracketed, check, read_plan
+from studio.embedded.plan import Plan, check, read_plan
 from studio.embedded.postgres import Postgres
 from studio.embedded.processes import Child
 from studio.embedded.supervisor import StopRequested, Supervisor

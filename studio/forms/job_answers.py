@@ -101,7 +101,7 @@ class JobAnswers:
             path=path,
             signature=self.deployment.model_version.signature,
             mini_batch_size=self.settings.mini_batch_size,
-            split_size=self.settings.split_size,
+            split_size=0 if self.deployment.why_never_divided else self.settings.split_size,
             dialect=self.settings.dialect,
             rows=LOOKED_AT,
         )

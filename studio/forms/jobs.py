@@ -79,8 +79,10 @@ class SettingsStep(OverridableSettings, StepForm):
 
     @property
     def overrides(self) -> list[Override]:
-        own = self.chosen_deployment.settings if self.chosen_deployment else {}
-        words = {line.name: line.value for line in setting_lines(own)}
+        chosen = self.chosen_deployment
+        own = chosen.settings if chosen else {}
+        why_whole = chosen.why_never_divided if chosen else ""
+        words = {line.name: line.value for line in setting_lines(own, why_whole)}
         found = []
         for name in self._overridable:
             plain = "" if own.get(name) is None else str(own[name])

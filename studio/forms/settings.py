@@ -133,8 +133,10 @@ class SettingLine(NamedTuple):
     value: str
 
 
-def setting_lines(values: Mapping[str, Any]) -> list[SettingLine]:
+def setting_lines(values: Mapping[str, Any], why_never_divided: str = "") -> list[SettingLine]:
     """The settings as a page shows them: with the labels of their fields, in the order of the forms."""
+    if why_never_divided:
+        values = {**values, "split_size": _("never: %(reason)s") % {"reason": why_never_divided}}
     fields = DeploymentSettings.base_fields
     first = ("output_action", "output_file_name", "write_header", "class_probabilities")
     names = [*first, *(name for name in fields if name not in first)]
@@ -156,7 +158,7 @@ def _in_words(name: str, value: Any) -> str:
         return str(_("auto"))
     if name == "error_threshold" and value == -1:
         return str(_("-1 (any number)"))
-    if name == "split_size":
+    if name == "split_size" and isinstance(value, int):
         return str(_("%(size)s MB") % {"size": value // MB} if value else _("never"))
     if name == "timeout":
         return str(_("%(seconds)s s")) % {"seconds": value}

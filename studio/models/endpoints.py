@@ -16,6 +16,8 @@ from studio.models.states import Look, Shown, Stateful
 
 PERSON = settings.AUTH_USER_MODEL
 
+NEVER_DIVIDED = _("the model scores parts of a file differently from the whole")
+
 # Azure's rule for endpoint and deployment names: a letter first, then letters, digits and single dashes.
 NAME_RULE = r"^[a-z](?!.*--)[a-z0-9-]{1,30}[a-z0-9]$"
 name_validator = RegexValidator(
@@ -230,6 +232,9 @@ class Deployment(Stateful, Leased):
     traceback = models.TextField(blank=True)
     log = models.TextField(blank=True)
     notes = models.JSONField(default=list, blank=True, help_text="sentences for the card")
+    is_divisible = models.BooleanField(
+        null=True, help_text="whether the model scores halves of a table as the whole; null: not tried"
+    )
     attempts = models.PositiveSmallIntegerField(default=0)
     created_by = models.ForeignKey(PERSON, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -274,6 +279,11 @@ class Deployment(Stateful, Leased):
     def unfinished_jobs(self) -> list[Any]:
         """Its jobs that wait or run, the newest first."""
         return list(self.jobs.unfinished().newest_first())
+
+    @property
+    def why_never_divided(self) -> str:
+        """Why its files are not divided between mini-batches; empty where they may be."""
+        return str(NEVER_DIVIDED) if self.is_divisible is False else ""
 
     @property
     def concurrency_label(self) -> str:

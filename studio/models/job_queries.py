@@ -97,6 +97,10 @@ class JobQuerySet(LeasedQuerySet):
         reading = readers.unfinished() | readers.filter(parts_until__isnull=False)
         return self.filter(parts_until__lt=Now()).exclude(Exists(reading))
 
+    def with_run_due(self) -> "JobQuerySet":
+        """Those that are to be logged as an MLflow run now, the one that waits longest first."""
+        return self.filter(run_due_at__lte=Now()).order_by("run_due_at")
+
     def wanting_nodes(self) -> "JobQuerySet":
         """Those whose mini-batches are planned, or are being planned, and not all done."""
         planning = Q(status__in=[self.model.Status.QUEUED, self.model.Status.PREPARING])

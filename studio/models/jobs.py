@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from studio.models.compute import Cluster
 from studio.models.data import DataAssetVersion, Datastore
-from studio.models.endpoints import Deployment, Endpoint
+from studio.models.endpoints import NEVER_DIVIDED, Deployment, Endpoint
 from studio.models.job_queries import JobQuerySet
 from studio.models.leases import Leased
 from studio.models.states import Look, Stateful
@@ -106,6 +106,10 @@ class Job(Stateful, Leased):
     waiting_for = models.TextField(blank=True, help_text="why nothing moves, as a sentence")
     outputs = models.JSONField(default=list, blank=True, help_text="names of the objects it wrote")
     summary = models.JSONField(null=True, help_text="what _summary.json holds")
+    mlflow_run_id = models.CharField(max_length=64, blank=True, db_default="")
+    run_due_at = models.DateTimeField(
+        null=True, help_text="when it is to be logged as an MLflow run next; null: it is, or it will not be"
+    )
 
     created_by = models.ForeignKey(PERSON, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -137,6 +141,7 @@ class Job(Stateful, Leased):
                 condition=~Q(status__in=["Canceled", "Completed", "Failed"]),
                 name="job_unfinished",
             ),
+            models.Index(fields=["run_due_at"], condition=Q(run_due_at__isnull=False), name="job_run_due"),
             models.Index(
                 fields=["parts_until"], condition=Q(parts_until__isnull=False), name="job_with_parts"
             ),
@@ -247,6 +252,17 @@ class Job(Stateful, Leased):
     @property
     def keeps_predictions(self) -> bool:
         return bool(self.settings["output_action"] == "append_row")
+
+    @property
+    def why_never_divided(self) -> str:
+        """Why its files are not divided between mini-batches; empty where they may be."""
+        if not self.spec.get("is_divisible", True):
+            return str(NEVER_DIVIDED)
+        if not (self.spec["signature"] or {}).get("inputs"):
+            return str(
+                _("the model has no signature, so the types of its columns follow from the whole file")
+            )
+        return ""
 
     @property
     def parts_path(self) -> str:

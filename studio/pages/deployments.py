@@ -44,7 +44,7 @@ def cards(request: HttpRequest, deployments: list[Deployment]) -> list[Card]:
     return [
         Card(
             one,
-            setting_lines(one.settings),
+            setting_lines(one.settings, one.why_never_divided),
             waiting.get(one.pk, ""),
             reason(permissions.check_can_use_deployment, one),
             _("It is the default deployment.")

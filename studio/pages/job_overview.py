@@ -94,9 +94,11 @@ class SettingOrigin:
     is_own: bool  # set for this job alone
 
 
-def settings_with_origin(settings: dict[str, Any], origins: dict[str, str]) -> list[SettingOrigin]:
+def settings_with_origin(
+    settings: dict[str, Any], origins: dict[str, str], why_never_divided: str = ""
+) -> list[SettingOrigin]:
     words = {"job": _("job"), "deployment": _("deployment"), "default": _("default")}
-    found = ((line, origins.get(line.name, "")) for line in setting_lines(settings))
+    found = ((line, origins.get(line.name, "")) for line in setting_lines(settings, why_never_divided))
     return [
         SettingOrigin(line.label, line.value, words.get(origin, ""), origin == "job")
         for line, origin in found

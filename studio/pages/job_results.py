@@ -20,7 +20,7 @@ from studio.pages.render import render_page
 
 MOST_MATCHES = 10_000  # mini-batches of a filter that are counted and paged through
 MOST_SORTED = 20_000  # mini-batches that are sorted by what no index has
-MOST_FAILED = 50  # failed mini-batches on the tab of the errors
+MOST_FAILED = 50  # failed mini-batches, and failed files of others, on the tab of the errors
 SORTS = {
     "number": "number",
     "status": "status",
@@ -95,6 +95,7 @@ def _states() -> dict[str, str]:
         "": _("All"),
         "running": _("Running"),
         "failed": _("Failed"),
+        "with_losses": _("With losses"),
         "retried": _("Retried"),
         "waiting": _("Waiting"),
         "completed": _("Completed"),
@@ -171,6 +172,8 @@ def errors(request: HttpRequest, name: str) -> HttpResponse:
         "page": page,
         "refusal": refusal,
         "file": file,
+        "failed_files": job_errors.failed_files(job=job, most=MOST_FAILED),
+        "more_failed_files": max(job.files_unscored - MOST_FAILED, 0),
         "failed": list(job.minibatches.for_errors()[:MOST_FAILED]),
         "more_failed": max(job.minibatches_failed - MOST_FAILED, 0),
     }

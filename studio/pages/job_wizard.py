@@ -206,7 +206,9 @@ def _shown(draft: Draft, step: Step, form: Any) -> dict[str, Any]:
         shown |= shown_of(form.check, answers, settings.pass_through)
         shown |= {
             "answers": answers,
-            "settings": settings_with_origin(settings.to_dict(), origins),
+            "settings": settings_with_origin(
+                settings.to_dict(), origins, answers.deployment.why_never_divided
+            ),
             **trial_of(answers, form.user),
         }
     return shown

@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.conf import settings
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
@@ -54,9 +55,12 @@ def detail(request: HttpRequest, name: str) -> HttpResponse:
     job = find_job(request, name)
     context = {
         **page_head(request, job, tab="overview"),
-        "settings": job_overview.settings_with_origin(job.settings, job.setting_origins),
+        "settings": job_overview.settings_with_origin(
+            job.settings, job.setting_origins, job.why_never_divided
+        ),
         "predictions": job_overview.prediction_lines(job),
         "links": job_overview.linked_jobs(job),
+        "mlflow_uri": settings.MLFLOW_ADDRESS,
     }
     return render_page(request, "jobs/detail.html", context, fragment="live")
 

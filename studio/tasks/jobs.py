@@ -4,22 +4,23 @@ from contextlib import contextmanager
 
 from celery import shared_task
 
-from studio.actions import finalizing, preparing
+from studio.actions import finalizing, job_runs, preparing
 from studio.actions.leases import CONTROL
 
 # Of the control worker's four threads two are left for the sweep and the registry, however long a listing or an
 # output takes. What finds no room is enqueued again by the next sweep.
 _room = threading.BoundedSemaphore(2)
+_logging = threading.BoundedSemaphore(1)  # a slow MLflow holds one of them at most
 
 
 @contextmanager
-def room() -> Iterator[bool]:
-    found = _room.acquire(blocking=False)
+def room(of: threading.BoundedSemaphore = _room) -> Iterator[bool]:
+    found = of.acquire(blocking=False)
     try:
         yield found
     finally:
         if found:
-            _room.release()
+            of.release()
 
 
 @shared_task(name="jobs.prepare")
@@ -34,3 +35,10 @@ def finalize(*, job_id: int) -> None:
     with room() as found:
         if found:
             finalizing.finalize_job(job_id=job_id, holder=CONTROL)
+
+
+@shared_task(name="jobs.log_run")
+def log_run(*, job_id: int) -> None:
+    with room(_logging) as found:
+        if found:
+            job_runs.log_run(job_id=job_id)

@@ -83,7 +83,7 @@ def test_a_disk_that_refuses_fails_the_job_with_its_reason(person, store, enqueu
     assert "/secret/place" not in job.error
 
 
-@pytest.mark.parametrize("name", ["predictions.csv", "errors.csv", "_summary.json"])
+@pytest.mark.parametrize("name", ["predictions.csv", "errors.csv", "_summary.json", "_schema.json"])
 def test_an_output_that_exists_is_refused(person, store, enqueued, name):
     target = Path(store.options["root"], "out", name)
     target.parent.mkdir(parents=True)
@@ -126,6 +126,19 @@ def test_prepare_plans_mini_batches(person, store, enqueued):
     assert [len(one.slices) for one in job.minibatches.order_by("number")] == [10, 10, 6]
     assert job.lease is None
     assert "Waiting for a node of" in job.waiting_for
+
+
+@pytest.mark.parametrize(("is_divisible", "minibatches"), [(True, 2), (None, 2), (False, 1)])
+def test_a_model_that_scores_halves_differently_gets_whole_files(
+    person, store, enqueued, is_divisible, minibatches
+):
+    used = factories.deployment(is_divisible=is_divisible)
+    files = {"a.csv": "x\n" + "1.5\n" * 350_000}
+    asked = request(store, files, deployment=used, overrides={"split_size": 1 << 20})
+    job = jobs.submit_job(user=person, request=asked)
+    preparing.prepare_job(job_id=job.pk, holder=CONTROL)
+    assert job.minibatches.count() == minibatches
+    assert bool(job.why_never_divided) == (is_divisible is False)
 
 
 def test_preparing_twice_is_preparing_once(person, store, enqueued):

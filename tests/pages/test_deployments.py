@@ -50,6 +50,13 @@ def test_detail_shows_error_and_traceback_of_a_failed_one(signed_in: Client) -> 
     assert "is Failed and cannot score" in answer.text
 
 
+def test_detail_and_card_say_why_files_are_never_divided(signed_in: Client) -> None:
+    used = factories.deployment(is_divisible=False)
+    reason = "the model scores parts of a file differently from the whole"
+    assert f"never: {reason}" in signed_in.get(page_of(used)).text
+    assert f"Files are never divided: {reason}." in signed_in.get(f"/endpoints/{used.endpoint.name}/").text
+
+
 def test_detail_of_nothing_is_not_found(signed_in: Client) -> None:
     factories.endpoint("e")
     assert signed_in.get("/endpoints/e/deployments/none/").status_code == 404

@@ -157,7 +157,7 @@ def mixed(used):
     job = running(used, done=3, total=5)
     batches = job.minibatches
     batches.filter(number=1).update(status="Failed", error="visits.csv: column “BMI” is missing", attempts=4)
-    batches.filter(number=2).update(losses=1)
+    batches.filter(number=2).update(losses=1, failed_files=["a.csv"])
     batches.filter(number=3).update(status="Running", node="node-1", slot=0, started_at=timezone.now())
     return job
 
@@ -169,6 +169,7 @@ def mixed(used):
         ("completed", [0, 2]),
         ("failed", [1]),
         ("retried", [1, 2]),
+        ("with_losses", [2]),
         ("running", [3]),
         ("waiting", [4]),
         ("canceled", []),
@@ -205,6 +206,41 @@ def test_minibatches_have_pages_in_both_directions(signed_in, used):
     assert numbers(sort="-number") == list(range(59, 34, -1))
     assert numbers(sort="-number", page=3) == list(range(9, -1, -1))
     assert numbers(state="waiting", page=2) == list(range(25, 50))
+
+
+@pytest.mark.parametrize(
+    ("path", "start", "end", "shown"),
+    [
+        ("a.csv", 0, 1 << 25, "0 bytes to 32.0 MB"),
+        ("a.csv", 1 << 25, 1 << 26, "32.0 MB to 64.0 MB"),
+        ("a.csv", 1 << 26, None, "from 64.0 MB on"),
+        ("a.parquet", 2, 5, "row groups 3 to 5"),
+        ("a.PQT", 5, None, "row groups from 6 on"),
+        ("a.csv", 0, None, ""),
+    ],
+)
+def test_a_mini_batch_says_which_part_of_its_file_it_is(path, start, end, shown):
+    minibatch = MiniBatch(slices=[{"path": path, "start": start, "end": end}])
+    assert minibatch.part_of_file.replace("\N{NO-BREAK SPACE}", " ") == shown
+
+
+def test_files_that_failed_in_a_completed_mini_batch_are_shown(signed_in, store):
+    job = finished(store, {"errors.csv": ERRORS}, files_unscored=1, files_failed=1)
+    scored = {"records": 1, "rows": 1, "errors": 0, "failed": ""}
+    failed = {"failed": "ValueError: no <BMI>", "traceback": "line 7 of the model"}
+    factories.minibatch(
+        job,
+        MiniBatch.Status.COMPLETED,
+        slices=[{"path": "good.csv"}, {"path": "bad.csv"}],
+        report={"slices": [scored, {**scored, **failed, "rows": 0}]},
+        files_unscored=1,
+        failed_files=["bad.csv"],
+    )
+    page = signed_in.get(address("errors", job)).content.decode()
+    for shown in ("bad.csv", "mini-batch 0", "ValueError: no &lt;BMI&gt;", "line 7 of the model"):
+        assert shown in page
+    assert "good.csv" not in page
+    assert "1 of 2 files failed" in signed_in.get(address("minibatches", job)).content.decode()
 
 
 def test_a_very_large_job_is_sorted_by_number_alone_and_says_so(signed_in, mixed):

@@ -134,6 +134,23 @@ def test_detail_shows_status_graph_and_where_settings_come_from(signed_in, store
     assert (lines["Scoring timeout (seconds)"], lines["Max retries"]) == ("job", "default")
 
 
+def test_detail_links_to_the_run_in_mlflow(signed_in, store, settings):
+    settings.MLFLOW_ADDRESS = "https://mlflow.example.com"
+    job = factories.job("Completed")
+    assert "MLflow run" not in signed_in.get(f"/jobs/{job.name}/").text
+    Job.objects.update(mlflow_run_id="0123abcd")
+    assert 'href="https://mlflow.example.com/#/runs/0123abcd"' in signed_in.get(f"/jobs/{job.name}/").text
+
+
+def test_detail_says_why_files_are_never_divided(signed_in, store):
+    job = factories.job()
+    assert "never: " not in signed_in.get(f"/jobs/{job.name}/").text
+    Job.objects.update(spec={**job.spec, "is_divisible": False})
+    assert "never: the model scores parts of a file differently" in signed_in.get(f"/jobs/{job.name}/").text
+    Job.objects.update(spec={**job.spec, "signature": None})
+    assert "never: the model has no signature" in signed_in.get(f"/jobs/{job.name}/").text
+
+
 def test_detail_shows_the_statistics_of_the_predictions(signed_in, store):
     columns = {
         "prediction": {

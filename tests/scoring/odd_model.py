@@ -16,6 +16,12 @@ KEPT: list[bytearray] = []
 
 
 class OddModel(PythonModel):
+    asked = False
+
+    def load_context(self, context):
+        if os.environ.get("ODD_LOAD") == "exit":
+            os._exit(5)
+
     def predict(self, context, model_input, params=None):  # noqa: C901
         act = model_input["act"].iloc[0] if len(model_input) else "echo"
         values = model_input["value"]
@@ -32,6 +38,11 @@ class OddModel(PythonModel):
         if act == "spin":
             while True:
                 pass
+        if act == "echo_once":
+            while self.asked:
+                time.sleep(1)
+            self.asked = True
+            return values
         if act == "raise":
             raise ValueError("the feature store is closed\nand more")
         if act == "memory":
@@ -48,6 +59,7 @@ class OddModel(PythonModel):
             return [",".join(sorted(os.environ))] * len(values)
         return {
             "echo": lambda: values,
+            "rank": lambda: values.rank(),
             "print": lambda: values,
             "keep": lambda: values,
             "dicts": lambda: [{"label": f"a,{v}", "row": v} for v in values],

@@ -33,9 +33,12 @@ Predict = Callable[[Path, pd.DataFrame], Any]
 TIMEOUT = 60
 
 
-def score(scorer: Scorer, folder: Path, *files: Path, timeout: float = TIMEOUT) -> ScoreReport:
+def score(
+    scorer: Scorer, folder: Path, *files: Path, timeout: float = TIMEOUT, **options: Any
+) -> ScoreReport:
     slices = [LocalSlice(path=file, kind=file.suffix[1:]) for file in files]
-    return scorer.score(slices=slices, part=folder / "part", errors=folder / "errors", timeout=timeout)
+    part, errors = folder / "part", folder / "errors"
+    return scorer.score(slices=slices, part=part, errors=errors, timeout=timeout, **options)
 
 
 def put_together(report: ScoreReport, folder: Path, *files: Path, name: str = "out.csv") -> pd.DataFrame:
@@ -292,6 +295,13 @@ def test_a_model_that_cannot_be_loaded_says_why(start_scorer: StartScorer, tmp_p
     assert "Traceback" in failure.value.traceback
 
 
+def test_a_model_that_ends_its_process_while_it_is_loaded_cannot_be_loaded(
+    start_scorer: StartScorer, odd_model: Path
+) -> None:
+    with pytest.raises(ModelLoadError, match=r"cannot be loaded: The model's process ended .* exit code 5"):
+        start_scorer(odd_model, ODD_LOAD="exit").load()
+
+
 def test_a_scorer_does_not_outlive_a_killed_node(odd_model: Path, tmp_path: Path) -> None:
     program = f"""
 import sys
@@ -324,6 +334,25 @@ def test_parts_hold_predictions_only(shared_scorer: Scorer, tmp_path: Path) -> N
 def test_what_a_model_says_can_be_stored() -> None:
     said = {"a\0": ["x\0y", "caf\udce9", 1, None, {"deep": "\0"}]}
     assert storable(said) == {"a\ufffd": ["x\ufffdy", "caf?", 1, None, {"deep": "\ufffd"}]}
+
+
+@pytest.mark.parametrize(("suffix", "pass_through"), [(".csv", ["value"]), (".parquet", [])])
+def test_a_model_that_ranks_sees_the_whole_file_at_once(
+    shared_scorer: Scorer, tmp_path: Path, suffix: str, pass_through: list[str]
+) -> None:
+    rows = 300_000
+    values = np.random.default_rng(1).permutation(rows) + 0.5
+    frame = pd.DataFrame({"act": "rank", "value": values})
+    file = tmp_path / f"many{suffix}"
+    frame.to_csv(file, index=False) if suffix == ".csv" else frame.to_parquet(file, row_group_size=1000)
+    report = score(shared_scorer, tmp_path, file, at_once=True, pass_through=pass_through)
+    slices = [PartSlice(file_name=file.name, offset_row=0, report=report.slices[0])]
+    part = PartRef(part=tmp_path / "part", errors=None, slices=slices)
+    write_predictions(parts=[part], destination=tmp_path / "out.csv", pass_through=pass_through)
+    written = pd.read_csv(tmp_path / "out.csv")
+    assert (written["prediction"] == values + 0.5).all()
+    if pass_through:
+        assert (written["value"] == values).all()
 
 
 def test_a_file_that_cannot_be_read_takes_no_other_with_it(

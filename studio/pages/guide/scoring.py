@@ -250,6 +250,7 @@ ENTRIES = [
         _("The model’s process ended"),
         [
             "The model's process …. Its log says more.",
+            "The model cannot be loaded: …",
             "It may have needed more memory than the … MB it may use.",
         ],
         _(
