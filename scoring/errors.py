@@ -1,5 +1,7 @@
 """Failures of the engine. Each message is a sentence a person can act on."""
 
+from collections.abc import Mapping
+
 
 class ScoringError(Exception):
     """Base of all failures that are not bugs of the engine."""
@@ -16,11 +18,15 @@ class InputError(ScoringError):
 
 
 class EnvironmentBuildError(ScoringError):
-    """The model's environment cannot be built; `log` is what the installer said."""
+    """The model's environment cannot be built; `log` is what the installer said.
 
-    def __init__(self, message: str, *, log: str = "") -> None:
+    `instead` maps requirements to others with which it can, where that was found out.
+    """
+
+    def __init__(self, message: str, *, log: str = "", instead: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.log = log
+        self.instead = dict(instead or {})
 
 
 class ModelLoadError(ScoringError):

@@ -11,6 +11,11 @@ from scoring.errors import ScoringCanceled
 POLL_SECONDS = 0.1
 
 
+def lock_of(root: Path, name: str) -> Path:
+    """The file whose holder may make or remove the folder `name` of `root`."""
+    return root / f".{name}.lock"
+
+
 @contextmanager
 def exclusive(
     path: Path, *, stop: Callable[[], bool], waiting: Callable[[], None] = lambda: None

@@ -4,12 +4,16 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Self
 
+from scoring.compatibility import MLFLOW, caps
+from scoring.conda import read_conda
 from scoring.errors import ScoringError
 
 DEFAULT_PYTHON = "3.11"
+# MLflow says since 1.23 which version logged a model, and writes python_env.yaml since 1.27.
+_BEFORE_IT_SAID = "1.22"
 _PYTHON = re.compile(r"3\.\d{1,2}(\.\d{1,3})?")
 _REQUIREMENT = re.compile(
     r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?P<extras>\[[A-Za-z0-9._,\s-]*\])?\s*"
@@ -22,9 +26,6 @@ _VERSION = re.compile(
     r"([._-]?dev[._-]?\d*)?(\+[a-z0-9]+([._-][a-z0-9]+)*)?(\.\*)?",
     re.IGNORECASE,
 )
-MLFLOW = {"mlflow", "mlflow-skinny"}
-# What the conda part of a model's files may name besides pip packages.
-_CONDA_OWN = ("python", "pip", "setuptools", "wheel")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +51,27 @@ class EnvironmentSpec:
             notes=tuple(values.get("notes", ())),
         )
 
+    def with_instead(self, instead: Mapping[str, str], *, agreed_by: str) -> Self:
+        """With the requirements that `instead` names replaced, each of which is noted."""
+        notes = [
+            f"{old} cannot be installed here; {new} is used instead, as {agreed_by} agreed."
+            for old, new in instead.items()
+        ]
+        requirements = tuple(instead.get(one, one) for one in self.requirements)
+        return type(self)(python=self.python, requirements=requirements, notes=(*self.notes, *notes))
+
     @classmethod
-    def from_model_files(cls, files: Mapping[str, str], *, with_images: bool = False) -> Self:
-        """From the texts of python_env.yaml, conda.yaml and requirements.txt, of which any may be missing."""
+    def from_model_files(
+        cls, files: Mapping[str, str], *, logged_with: str = "", with_images: bool = False
+    ) -> Self:
+        """From the texts of python_env.yaml, conda.yaml and requirements.txt, of which any may be missing.
+
+        `logged_with` is the MLflow that wrote the model, where it says so; `with_images`: files may be pictures.
+        """
         python_env = _yaml(files, "python_env.yaml")
-        conda = _yaml(files, "conda.yaml")
-        conda_python, conda_pip, notes = _conda(conda)
-        python = str(python_env.get("python") or conda_python or "")
+        conda = read_conda(_yaml(files, "conda.yaml"))
+        notes = conda.notes
+        python = str(python_env.get("python") or conda.python)
         if not python:
             python = DEFAULT_PYTHON
             notes.append(f"The model does not say which Python it needs; Python {python} is used.")
@@ -64,19 +79,26 @@ class EnvironmentSpec:
             lines = files["requirements.txt"].splitlines()
         else:
             listed = [line for line in python_env.get("dependencies") or [] if not str(line).startswith("-r")]
-            lines = listed or conda_pip
-        spec = cls.of(python=python, lines=[str(line) for line in lines], notes=notes)
-        if with_images and "pillow" not in map(_name, spec.requirements):
-            return replace(spec, requirements=(*spec.requirements, "pillow"))
-        return spec
+            lines = [str(line) for line in listed] or conda.pip
+        if not logged_with and "conda.yaml" in files and "python_env.yaml" not in files:
+            logged_with = _BEFORE_IT_SAID
+        # A package of both is the one that pip put over conda's.
+        by_pip = {name_of(line.strip()) for line in _joined(lines)}
+        lines = [*lines, *(package for package in conda.packages if name_of(package) not in by_pip)]
+        if with_images and "pillow" not in map(name_of, lines):
+            lines = [*lines, "pillow"]
+        return cls.of(python=python, lines=lines, notes=notes, logged_with=logged_with)
 
     @classmethod
-    def of(cls, *, python: str, lines: Sequence[str], notes: Sequence[str] = ()) -> Self:
+    def of(
+        cls, *, python: str, lines: Sequence[str], notes: Sequence[str] = (), logged_with: str = ""
+    ) -> Self:
         """From a Python version and requirement lines as a person edits them; adds what the scorer needs."""
         if not _PYTHON.fullmatch(python.strip()):
             raise ScoringError(f"{python!r} is not a Python version the studio can use; give one like 3.11.")
         requirements = list(dict.fromkeys(filter(None, (_requirement(line) for line in _joined(lines)))))
-        return cls(python=python.strip(), requirements=tuple(_completed(requirements)), notes=tuple(notes))
+        completed = _completed(requirements, logged_with)
+        return cls(python=python.strip(), requirements=tuple(completed), notes=tuple(notes))
 
 
 def problems(lines: Sequence[str]) -> list[str]:
@@ -88,21 +110,34 @@ def problems(lines: Sequence[str]) -> list[str]:
         except ScoringError as error:
             found.append(str(error))
             continue
-        name = _name(requirement)
+        name = name_of(requirement)
         wrong = _wrong_specifier(requirement)
         if wrong:
             found.append(f"The requirement '{line.strip()}' is refused: {wrong} is no version; write 2.2.3.")
         if name and name in seen and ";" not in requirement:
             found.append(f"{name} is there twice. Keep one line of it.")
         seen.add(name)
-    if not MLFLOW & seen:
+    if seen.isdisjoint(MLFLOW):
         found.append("mlflow must stay: the model is loaded with it.")
     return found
 
 
-def _name(requirement: str) -> str:
+def name_of(requirement: str) -> str:
     match = _REQUIREMENT.fullmatch(requirement)
     return re.sub(r"[-_.]+", "-", match["name"]).lower() if match else ""
+
+
+def specifier_of(requirement: str) -> str:
+    """Its versions, empty where they are left open."""
+    match = _REQUIREMENT.fullmatch(requirement)
+    return match["specifier"].strip() if match else ""
+
+
+def with_specifier(requirement: str, specifier: str) -> str:
+    match = _REQUIREMENT.fullmatch(requirement)
+    assert match
+    marker = f" {match['marker'].strip()}" if match["marker"] else ""
+    return match["name"] + (match["extras"] or "") + specifier + marker
 
 
 def _wrong_specifier(requirement: str) -> str:
@@ -128,24 +163,6 @@ def _yaml(files: Mapping[str, str], name: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ScoringError(f"The model's {name} does not hold what MLflow writes there. Log the model again.")
     return content
-
-
-def _conda(content: Mapping[str, Any]) -> tuple[str, list[str], list[str]]:
-    """Python version, pip requirements, notes about packages that only conda has."""
-    python = ""
-    pip: list[str] = []
-    notes: list[str] = []
-    for entry in content.get("dependencies") or []:
-        if isinstance(entry, dict):
-            pip.extend(str(line) for line in entry.get("pip") or [])
-            continue
-        name, _, version = str(entry).replace("==", "=").partition("=")
-        name = re.split(r"[<>!~ \[]", name.strip())[0]
-        if name == "python":
-            python = version.split("=")[0].rstrip(".*")
-        elif name not in _CONDA_OWN:
-            notes.append(f"{entry} is a conda package; it is left out unless pip packages bring it along.")
-    return python, pip, notes
 
 
 def _joined(lines: Sequence[str]) -> list[str]:
@@ -184,25 +201,17 @@ def _requirement(line: str) -> str:
     return match["name"] + extras + specifier + (f" {match['marker'].strip()}" if match["marker"] else "")
 
 
-def _completed(requirements: list[str]) -> list[str]:
-    """Adds the scorer's own needs without touching a pin."""
-    specifiers: dict[str, str] = {}
-    for requirement in requirements:
-        match = _REQUIREMENT.fullmatch(requirement)
-        if match:
-            specifiers[_name(requirement)] = match["specifier"].strip()
-    completed = list(requirements)
-    if not MLFLOW & set(specifiers):
-        completed.append("mlflow")
-        specifiers["mlflow"] = ""
-    if "pyarrow" not in specifiers:
-        completed.append("pyarrow")
-    if not specifiers.get("pandas"):
-        # MLflow 2.x allows, and old models were written for, pandas before 3.
-        mlflow = specifiers.get("mlflow") or specifiers.get("mlflow-skinny") or ""
-        old = re.match(r"(==|~=|<=)[12]\.|<[23]([.,]|$)", mlflow)
-        wanted = "pandas<3" if old else "pandas"
-        completed = [wanted if r == "pandas" else r for r in completed]
-        if wanted not in completed:
-            completed.append(wanted)
+def _completed(requirements: list[str], logged_with: str) -> list[str]:
+    """Adds the scorer's own needs, and caps what is left open, without touching a pin."""
+    names = {name_of(one) for one in requirements}
+    needed = ["pyarrow", "pandas"]
+    if names.isdisjoint(MLFLOW):
+        needed.insert(0, "mlflow")
+    completed = [*requirements, *(name for name in needed if name not in names)]
+    specifiers = {name_of(one): specifier_of(one) for one in completed}
+    for name, cap in caps(specifiers, logged_with=logged_with).items():
+        if name not in specifiers:
+            completed.append(name + cap)
+        elif not specifiers[name]:
+            completed = [with_specifier(one, cap) if name_of(one) == name else one for one in completed]
     return completed

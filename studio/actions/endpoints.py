@@ -36,7 +36,9 @@ def environment_of(version: ModelVersion) -> tuple[EnvironmentSpec, list[str]]:
     """
     try:
         with_images = Signature.from_dict(version.signature).takes_images if version.signature else False
-        spec = EnvironmentSpec.from_model_files(version.environment_files, with_images=with_images)
+        spec = EnvironmentSpec.from_model_files(
+            version.environment_files, logged_with=version.mlflow_version, with_images=with_images
+        )
     except ScoringError as error:
         raise FieldErrors({"model_version": str(error)}) from error
     return spec, list(spec.notes)
@@ -225,22 +227,37 @@ def set_default(*, user: User, deployment: Deployment) -> None:
         )
 
 
-def retry_deployment(*, user: User, deployment: Deployment) -> None:
-    """Build and try a failed deployment once more. Raises MoveRefused when somebody else was first."""
+def retry_deployment(*, user: User, deployment: Deployment, instead: Mapping[str, str] | None = None) -> None:
+    """Build and try a failed deployment once more, with the requirements replaced that the person has agreed to.
+
+    Raises NotAllowed when `instead` is not what it proposes, MoveRefused when somebody else was first.
+    """
     check_can_retry_deployment(user, deployment)
+    changed: dict[str, Any] = {}
+    if instead:
+        if instead != deployment.instead:
+            raise NotAllowed(_("Other packages are proposed by now. Reload the page and look at them again."))
+        spec = EnvironmentSpec.from_dict(deployment.environment)
+        agreed = spec.with_instead(instead, agreed_by=user.get_username())
+        changed = {"environment": agreed.to_dict(), "has_own_environment": True}
     with transaction.atomic():
         deployment.move_to(
             Deployment.Status.CREATING,
             error="",
+            instead={},
             traceback="",
             log="",
             notes=[],
             attempts=0,
             finished_at=None,
+            **changed,
             **Deployment.RELEASED,
         )
         events.record(
-            actor=user, action="deployment.retry", subject=f"{deployment.endpoint.name}/{deployment.name}"
+            actor=user,
+            action="deployment.retry",
+            subject=f"{deployment.endpoint.name}/{deployment.name}",
+            **({"instead": instead} if instead else {}),
         )
         wake_cluster(deployment.cluster, times=1)
 
@@ -289,13 +306,17 @@ def deployment_succeeded(
         events.record(actor=None, action="deployment.succeeded", subject=f"{endpoint.name}/{deployment.name}")
 
 
-def deployment_failed(*, deployment: Deployment, error: str, traceback: str = "") -> None:
+def deployment_failed(
+    *, deployment: Deployment, error: str, traceback: str = "", instead: Mapping[str, str] | None = None
+) -> None:
+    """`instead` has the requirements that would have to change, and to what."""
     with transaction.atomic():
         deployment.move_to(
             Deployment.Status.FAILED,
             held=deployment.lease,
             error=error,
             traceback=traceback,
+            instead=dict(instead or {}),
             finished_at=Now(),
             **Deployment.RELEASED,
         )

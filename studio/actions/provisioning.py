@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from scoring.environment import Environment, EnvironmentSpec, build_environment, find_environment
 from scoring.errors import EnvironmentBuildError, ModelLoadError, ScoringCanceled, ScoringError
-from scoring.locking import exclusive
+from scoring.locking import exclusive, lock_of
 from scoring.processes import Scorer, storable
 from studio.actions import endpoints, scorers
 from studio.actions.leases import Holder
@@ -61,8 +61,9 @@ def ensure_model(*, uri: str, key: str, stop: Stop) -> Path:
     """
     folder = _folder("models")
     ready = folder / key
-    with exclusive(folder / f".{key}.lock", stop=stop):
+    with exclusive(lock_of(folder, key), stop=stop):
         if ready.exists():
+            os.utime(ready)  # when it was used last
             return ready
         with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as aside:
             _download(uri, Path(aside), stop)
@@ -187,10 +188,13 @@ def _create_on_node(deployment: Deployment, holder: Holder, stop: Stop) -> None:
             )
         except ScoringError as error:
             log(str(error))
-            if isinstance(error, EnvironmentBuildError):
-                log(error.log)
             log.flush()
-            endpoints.deployment_failed(deployment=deployment, error=str(error), traceback=error.traceback)
+            endpoints.deployment_failed(
+                deployment=deployment,
+                error=str(error),
+                traceback=error.traceback,
+                instead=error.instead if isinstance(error, EnvironmentBuildError) else None,
+            )
         except (OperationalError, InterfaceError):
             logger.exception("the database was away", extra={"action": "database_away"})
             close_old_connections()  # the lease runs out, and the sweep has it tried again

@@ -229,6 +229,9 @@ class Deployment(Stateful, Leased):
     )
     wants_default = models.BooleanField(default=False, help_text="becomes the default once it has succeeded")
     error = models.TextField(blank=True, help_text="one sentence")
+    instead = models.JSONField(
+        default=dict, blank=True, help_text="requirement -> one with which its environment can be built"
+    )
     traceback = models.TextField(blank=True)
     log = models.TextField(blank=True)
     notes = models.JSONField(default=list, blank=True, help_text="sentences for the card")

@@ -136,7 +136,8 @@ def make_default(request: HttpRequest, name: str, deployment: str) -> HttpRespon
 @require_POST
 def retry(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
     found = _deployment(request, name, deployment)
-    retry_deployment(user=request.user, deployment=found)  # type: ignore[arg-type]
+    instead = dict(zip(request.POST.getlist("requirement"), request.POST.getlist("instead"), strict=False))
+    retry_deployment(user=request.user, deployment=found, instead=instead)  # type: ignore[arg-type]
     messages.info(request, _("Trying %(name)s again.") % {"name": found.name})
     return redirect("endpoints:deployment", name=name, deployment=deployment)
 

@@ -1,9 +1,10 @@
+import re
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from studio.models import Cluster, Deployment, RegistryState
+from studio.models import Cluster, Deployment, Event, RegistryState
 from tests import factories
 
 
@@ -68,6 +69,55 @@ def test_retry_creates_a_failed_one_again(signed_in: Client) -> None:
     assert answer.redirect_chain == [(page_of(failed), 302)]
     failed.refresh_from_db()
     assert (failed.status, failed.error) == ("Creating", "")
+
+
+INSTEAD = {"numpy==1.21.0": "numpy==1.23.2", "scikit-learn==1.0.2": "scikit-learn==1.1.3"}
+
+
+@pytest.mark.parametrize("page", ["/endpoints/e/", "/endpoints/e/deployments/d/"])
+def test_other_versions_are_offered_and_only_used_when_agreed_to(signed_in: Client, page: str) -> None:
+    environment = {"python": "3.11.7", "requirements": ["mlflow==2.1.1", *INSTEAD], "notes": ["Kept."]}
+    failed = factories.deployment(
+        Deployment.Status.FAILED,
+        name="d",
+        endpoint=factories.endpoint("e"),
+        environment=environment,
+        instead=INSTEAD,
+    )
+    text = signed_in.get(page).text
+    posted = {
+        name: re.findall(rf'name="{name}" value="([^"]+)"', text) for name in ("requirement", "instead")
+    }
+    assert posted == {"requirement": list(INSTEAD), "instead": list(INSTEAD.values())}
+    assert "numpy==1.23.2 instead of numpy==1.21.0" in text
+    signed_in.post(f"{page_of(failed)}retry/", posted)
+    failed.refresh_from_db()
+    assert (failed.status, failed.instead, failed.has_own_environment) == ("Creating", {}, True)
+    assert failed.packages == ["mlflow==2.1.1", *INSTEAD.values()]
+    assert failed.environment["notes"] == [
+        "Kept.",
+        "numpy==1.21.0 cannot be installed here; numpy==1.23.2 is used instead, as ada agreed.",
+        "scikit-learn==1.0.2 cannot be installed here; scikit-learn==1.1.3 is used instead, as ada agreed.",
+    ]
+    assert Event.objects.get(action="deployment.retry").details == {"instead": INSTEAD}
+
+
+def test_a_plain_retry_changes_no_version(signed_in: Client) -> None:
+    failed = factories.deployment(Deployment.Status.FAILED, instead=INSTEAD)
+    before = failed.environment
+    signed_in.post(f"{page_of(failed)}retry/")
+    failed.refresh_from_db()
+    assert (failed.status, failed.environment, failed.has_own_environment) == ("Creating", before, False)
+
+
+def test_versions_that_were_not_proposed_are_refused(signed_in: Client) -> None:
+    failed = factories.deployment(Deployment.Status.FAILED, instead=INSTEAD)
+    posted = {"requirement": "numpy==1.21.0", "instead": "numpy==9"}
+    answer = signed_in.post(f"{page_of(failed)}retry/", posted)
+    assert answer.status_code == 403
+    assert "Other packages are proposed by now." in answer.text
+    failed.refresh_from_db()
+    assert failed.status == "Failed"
 
 
 def test_retry_of_one_that_has_succeeded_is_refused_with_the_reason(signed_in: Client) -> None:

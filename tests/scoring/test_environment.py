@@ -44,7 +44,7 @@ def test_requirements_come_from_the_models_own_files() -> None:
 def test_conda_files_alone_do_and_what_only_conda_has_is_noted() -> None:
     spec = EnvironmentSpec.from_model_files({"conda.yaml": CONDA})
     assert spec.python == "3.10.4"
-    assert spec.requirements == ("mlflow==2.9.2", "pandas<3", "scikit-learn==1.3.2", "pyarrow")
+    assert spec.requirements[:3] == ("mlflow==2.9.2", "pandas<3", "scikit-learn==1.3.2")
     assert len(spec.notes) == 1
     assert "libgomp=12" in spec.notes[0]
 
@@ -53,6 +53,99 @@ def test_a_model_of_mlflow_2_without_pandas_does_not_get_pandas_3() -> None:
     assert "pandas<3" in EnvironmentSpec.of(python="3.11", lines=["mlflow<3,>=2.9"]).requirements
     assert "pandas" in EnvironmentSpec.of(python="3.11", lines=["mlflow>=2.9,<4"]).requirements
     assert "pandas>2" in EnvironmentSpec.of(python="3.11", lines=["mlflow==2.1", "pandas>2"]).requirements
+
+
+@pytest.mark.parametrize(
+    ("lines", "logged_with", "added"),
+    [
+        (["mlflow==1.20.2"], "", {"numpy<1.24", "protobuf<4", "pandas<2", "setuptools<81", "pyarrow<26"}),
+        (
+            ["mlflow", "scikit-learn==1.2.2"],
+            "1.30.1",
+            {"mlflow<3", "numpy<2", "pandas<2", "setuptools<81", "pyarrow<26"},
+        ),
+        (
+            ["mlflow-skinny", "numpy==1.26.4"],
+            "2.9.2",
+            {"mlflow-skinny<3", "pandas<3", "pyarrow<26", "setuptools<81"},
+        ),
+        (["mlflow==2.9.2"], "2.9.2", {"setuptools<81", "pandas<3", "pyarrow<26"}),
+        (["mlflow==2.22.0"], "", {"pandas<3", "pyarrow<26"}),
+        (["mlflow==3.17.2", "lightgbm==4.5.0"], "", {"scikit-learn<1.6", "pandas<3", "pyarrow"}),
+        (["mlflow", "scikit-learn==1.3.0"], "", {"numpy<2", "pyarrow<26", "pandas"}),
+        (["mlflow==3.17.2", "scikit-learn==1.9.1"], "3.17.2", {"pandas", "pyarrow"}),
+        (["mlflow"], "", {"pandas", "pyarrow"}),
+    ],
+)
+def test_what_old_packages_leave_open_is_capped(lines: list[str], logged_with: str, added: set[str]) -> None:
+    spec = EnvironmentSpec.of(python="3.11", lines=lines, logged_with=logged_with)
+    assert set(spec.requirements) - set(lines) == added
+    again = EnvironmentSpec.of(python="3.11", lines=spec.requirements)
+    assert again.key == spec.key
+
+
+def test_a_pin_is_never_capped() -> None:
+    lines = [
+        "mlflow==1.30.1",
+        "pandas>=2",
+        "numpy",
+        "setuptools==70.0.0",
+        "pyarrow[x] ; python_version>'3.7'",
+    ]
+    spec = EnvironmentSpec.of(python="3.11", lines=lines)
+    assert spec.requirements == (
+        "mlflow==1.30.1",
+        "pandas>=2",
+        "numpy<2",
+        "setuptools==70.0.0",
+        "pyarrow[x]<26 ; python_version>'3.7'",
+    )
+
+
+def test_conda_packages_that_pip_has_are_taken_from_pip() -> None:
+    conda = """
+dependencies:
+- python>=3.8,<3.9
+- scikit-learn=0.24.2
+- conda-forge::pytorch=1.13.1=py3.8_cpu_0
+- py-xgboost>=1.5,<2
+- numpy 1.21.0
+- pandas=1.2
+- PyYAML[version='5.*']
+- lightgbm=3.3|3.4
+- cudatoolkit=11
+- scipy=1.9.1
+- pip:
+  - mlflow==1.30.1
+  - scipy==1.9.2
+"""
+    for files in (
+        {"conda.yaml": conda},
+        {"conda.yaml": conda, "requirements.txt": "mlflow==1.30.1\nscipy==1.9.2"},
+    ):
+        spec = EnvironmentSpec.from_model_files(files)
+        assert spec.python == "3.8"
+        assert spec.requirements[:9] == (
+            "mlflow==1.30.1",
+            "scipy==1.9.2",
+            "scikit-learn==0.24.2",
+            "torch==1.13.1",
+            "xgboost>=1.5,<2",
+            "numpy==1.21.0",
+            "pandas==1.2.*",
+            "pyyaml==5.*",
+            "lightgbm",
+        )
+        assert spec.notes == (
+            "cudatoolkit=11 is a conda package; it is left out unless pip packages bring it along.",
+        )
+
+
+def test_a_model_older_than_files_that_say_so_counts_as_one_of_mlflow_1() -> None:
+    old = {"conda.yaml": "dependencies: [python=3.7, {pip: [mlflow]}]", "requirements.txt": "mlflow"}
+    assert {"mlflow<3", "pandas<2"} <= set(EnvironmentSpec.from_model_files(old).requirements)
+    new = {**old, "python_env.yaml": "python: 3.7.3"}
+    assert "mlflow" in EnvironmentSpec.from_model_files(new).requirements
 
 
 def test_equal_needs_share_a_key() -> None:
@@ -80,7 +173,7 @@ def test_good_lines_pass() -> None:
     ]
     spec = EnvironmentSpec.of(python="3.11", lines=lines)
     assert spec.requirements[0] == "xgboost[dask]>=2,<3"
-    assert len(spec.requirements) == 4 + 3
+    assert spec.requirements[4:] == ("mlflow", "pyarrow<26", "pandas", "numpy<2")
 
 
 @pytest.mark.parametrize("python", ["2.7", "3", "three", "3.11; rm", ""])
@@ -115,16 +208,20 @@ def test_an_environment_is_built_once_and_runs_a_scorer(odd_model: Path, tmp_pat
         scorer.load()
         assert scorer.trial().columns == ["prediction"]
     said.clear()
-    build()
+    noted = EnvironmentSpec.from_dict({**spec.to_dict(), "notes": ["Of another model."]})
+    again = build_environment(spec=noted, root=tmp_path / "environments", uv=UV, log=said.append)
     assert said == []
+    assert again.notes == ["Of another model.", *built[0].notes]
     assert [p.name for p in (tmp_path / "environments").iterdir() if p.is_dir()] == [spec.key]
 
 
 def test_a_package_that_does_not_exist_is_named(tmp_path: Path) -> None:
     spec = EnvironmentSpec.of(python=PYTHON, lines=["numpy==0.0.1"])
-    with pytest.raises(EnvironmentBuildError, match=r"numpy==0\.0\.1") as failure:
-        build_environment(spec=spec, root=tmp_path, uv=UV, log=lambda line: None)
+    said: list[str] = []
+    with pytest.raises(EnvironmentBuildError, match=r"numpy==0\.0\.1 has no wheel for Python") as failure:
+        build_environment(spec=spec, root=tmp_path, uv=UV, log=said.append)
     assert failure.value.log
+    assert len([line for line in said if "numpy==0.0.1 and you require" in line]) == 1
     assert not [path for path in tmp_path.iterdir() if path.is_dir()]
 
 

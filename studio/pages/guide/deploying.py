@@ -7,14 +7,21 @@ from studio.pages.guide.entries import Entry
 ENTRIES = [
     Entry(
         _("The environment cannot be built"),
-        ["The environment cannot be built: …"],
+        [
+            "The environment cannot be built: …",
+            "The environment cannot be built: … no wheel for Python ….",
+            "… No version of … has one.",
+            "Other packages are proposed by now. Reload the page and look at them again.",
+        ],
         _(
             "The packages that the model pins cannot be installed together: one does not exist for this Python, two "
             "contradict each other, or the package index does not answer. The installer’s own words follow the colon."
         ),
         _(
-            "Read the deployment’s log. Then add a deployment with Customise on its Environment step and change the "
-            "pin, or log the model again from an environment that installs. Retry when the index was away."
+            "Where versions near by can be installed, the deployment names them: Retry with them, and compare "
+            "the predictions. Otherwise read the deployment’s log, then add a deployment with Customise on its "
+            "Environment step and change the pin, or log the model again from an environment that installs. Retry "
+            "when the index was away."
         ),
         "environments",
     ),
