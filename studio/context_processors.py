@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from studio.pages.ui import THEMES
 
-PART_OF = {"datastores": "data"}  # a section without a link of its own
+PART_OF = {"datastores": "data", "deployments": "endpoints"}  # sections without a link of their own
 
 
 @dataclass

@@ -37,7 +37,11 @@ def test_data_is_found_tried_and_scored(studio: RunningStudio, page: Page, keyed
     page.get_by_role("link", name="Create job").first.click()
     look_at_the_settings(page)
     next_step(page, "Select data source")
+    page.get_by_role("button", name="Next").click()
+    nothing_chosen = page.get_by_text("Choose a data asset, or “Datastore” to give a path.")
+    expect(nothing_chosen).to_be_visible()
     choose_dataset(page, "breast-cancer-samples")
+    expect(nothing_chosen).to_be_hidden()
     expect(page.locator("#input-check")).to_contain_text("569 rows")
     expect(page.locator("#input-check")).to_contain_text(
         re.compile(r"about .+, from the last .*of this deployment")

@@ -18,6 +18,7 @@ def test_new_begins_with_the_endpoint(signed_in: Client) -> None:
     assert "Create deployment" in answer.text
     for title in ("Endpoint", "Model", "Deployment", "Environment", "Compute", "Review"):
         assert title in answer.text
+    assert '<a href="/endpoints/" aria-current="true">' in answer.text
 
 
 def test_new_for_an_endpoint_begins_with_the_model(signed_in: Client) -> None:
