@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("studio", "0003_carry_over")]
+    dependencies = [("studio", "0007_runs_of_jobs")]
 
     operations = [
         migrations.AddField(
