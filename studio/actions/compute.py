@@ -13,6 +13,7 @@ from django.db.models import F
 from django.db.models.functions import Least, Now
 from django.utils.translation import gettext as _
 
+from scoring.scorer import fence
 from studio.actions import events
 from studio.errors import ChangedMeanwhile, FieldErrors, StudioError
 from studio.models import Cluster, Event, Node
@@ -195,6 +196,7 @@ def join_cluster(*, cluster_name: str) -> Node:
             host=socket.gethostname(),
             pid=os.getpid(),
             slots=cluster.slots,
+            unfenced=fence.missing(),
             idle_since=Now(),
         )
         Cluster.objects.filter(pk=cluster.pk).exclude(problem="").update(problem="")

@@ -192,6 +192,11 @@ class Cluster(models.Model):
         return sum(node.slots for node in self.live_nodes)  # type: ignore[attr-defined]
 
     @property
+    def unfenced(self) -> list[str]:
+        """What some live node's kernel cannot keep scorers from, as phrases."""
+        return sorted({what for node in self.live_nodes for what in node.unfenced})  # type: ignore[attr-defined]
+
+    @property
     def busy_slots(self) -> int:
         return sum(node.busy for node in self.live_nodes)  # type: ignore[attr-defined]
 
@@ -250,6 +255,9 @@ class Node(models.Model):
     cpu_percent = models.FloatField(default=0)
     memory = models.BigIntegerField(default=0, help_text="bytes resident in the node and its scorers")
     loaded = models.JSONField(default=list, help_text="labels of the models that its scorers hold")
+    unfenced = models.JSONField(
+        default=list, help_text="what its kernel cannot keep scorers from, as phrases"
+    )
     is_draining = models.BooleanField(
         default=False, help_text="takes no more work, and ends when it has none"
     )

@@ -409,3 +409,14 @@ def test_a_cluster_deleted_in_another_tab_is_not_found(signed_in: Client, verb: 
     assert signed_in.post(f"/compute/gone/{verb}/").status_code == 404
     assert signed_in.get(f"/compute/-/{verb}/", {"selected": "gone"}).status_code == 404
     assert signed_in.get(f"/compute/-/{verb}/").status_code == 404
+
+
+def test_a_kernel_that_cannot_shut_models_in_is_said(signed_in, person):
+    home = factories.cluster("edge")
+    factories.node(cluster=home)
+    pages = ["/compute/edge/", "/compute/edge/nodes/"]
+    assert not [page for page in pages if "shut in" in signed_in.get(page).content.decode()]
+    factories.node(cluster=home, unfenced=["reaching the network"])
+    for page in pages:
+        said = signed_in.get(page).content.decode()
+        assert "cannot keep models from: reaching the network" in said
