@@ -93,6 +93,7 @@ def _taken(
     except FileFailure:
         if not extent.is_used_up:
             raise
+        return found, False  # of a record that begins before the end of what is looked at
     if extent.is_used_up:
         return found[:-1], False  # the last of them is cut off
     return found, True

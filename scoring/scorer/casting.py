@@ -72,6 +72,10 @@ def cast_native(values: pa.Array, kind: str, name: str) -> Cast:
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     target = ARROW_TYPES[kind]
+    if pa.types.is_large_string(values.type):
+        values = values.cast(pa.string())
+    if kind == "string" and pa.types.is_string(values.type) and not _is_utf8(values):
+        return cast_text(values.view(pa.binary()), kind, name)
     if values.type == target:
         return _refuse_nulls(Cast(values), kind, name)
     if pa.types.is_null(values.type):
@@ -99,6 +103,15 @@ def _family(kind: str) -> str:
     if kind in ("float", "double"):
         return "float"
     return "integer" if kind in INTEGERS else kind
+
+
+def _is_utf8(values: pa.Array) -> bool:
+    """Parquet says so of its texts, and nobody looks."""
+    try:
+        values.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _is_text(kind: pa.DataType) -> bool:

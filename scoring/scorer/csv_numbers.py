@@ -18,7 +18,7 @@ from scoring.scorer.csv_text import NULLS, Block
 from scoring.scorer.dialect import Dialect
 from scoring.scorer.needs import Need
 
-ODD = tuple(b"\r\0\v\f")  # other line ends and spaces than ours
+ODD = tuple(b'\r\0\v\f"')  # other line ends and spaces than ours, and what it takes for a quote
 _MINUS_ZERO = re.compile(rb"-0+(?![0-9.])")  # in a column of whole numbers it would lose its sign
 # pandas before 3 rounds a third of long decimals wrong, or takes thrice the time.
 IS_EXACT = int(pd.__version__.split(".")[0]) >= 3
@@ -32,6 +32,7 @@ def is_for_numbers(needs: Sequence[Need], width: int) -> bool:
 def read_numbers(block: Block, needs: Sequence[Need], dialect: Dialect) -> pd.DataFrame | None:
     """The block's rows by the names of `needs`; None where anything is unusual."""
     data, mark = block.data, dialect.quote_mark
+    # Its own quote is a part of a value where the file has another, or none.
     if any(byte in data for byte in ODD) or (mark and mark in data) or not data.isascii():
         return None
     counts = np.frombuffer(data, np.uint8)

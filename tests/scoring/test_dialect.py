@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from scoring.plan import Slice
 from scoring.scorer.dialect import DELIMITERS, ENCODINGS, LOOKED_AT, QUOTES, SNIFFED, Dialect
 from scoring.scorer.failures import FileFailure
+from scoring.scorer.needs import Needs
+from scoring.scorer.reading import open_source
 from scoring.scorer.text_file import TextFile
 from tests.scoring.test_dividing import divided, put_together, read
 
@@ -116,6 +118,15 @@ def test_delimiter_and_quote_follow_from_the_first_rows(content: str, delimiter:
 )
 def test_the_encoding_follows_from_the_first_bytes(content: bytes, encoding: str) -> None:
     assert sniffed(content).encoding == encoding
+
+
+@pytest.mark.parametrize("quote", ["single", "none"])
+def test_a_quote_that_the_file_does_not_have_is_a_part_of_its_value(quote: str) -> None:
+    content = io.BytesIO(b'a;b\n1;"2"\n3;4\n')
+    needs = Needs([{"name": name, "type": "double", "required": True} for name in ("a", "b")])
+    source = open_source(content, "csv", "x.csv", needs, dialect=Dialect("semicolon", quote, "utf-8"))
+    (chunk,) = source.chunks()
+    assert (len(chunk.table), chunk.errors) == (1, [(0, "cast", "column 'b' is not a number: '\"2\"'")])
 
 
 def test_what_is_set_is_not_sniffed() -> None:
