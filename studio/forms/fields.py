@@ -49,6 +49,8 @@ class MegabytesField(forms.IntegerField):
     """Asked for in MB (of 1,048,576 bytes), cleaned to bytes."""
 
     def to_python(self, value: Any) -> int | None:
+        if isinstance(value, int):
+            return value  # of a field that cannot be changed: as it was stored
         megabytes = super().to_python(value)
         return None if megabytes is None else megabytes * MB
 

@@ -9,6 +9,7 @@ SETTINGS = {
     "output_file_name": "predictions.csv",
     "write_header": "on",
     "mini_batch_size": "10",
+    "split_size": "32",
     "max_concurrency": "",
     "max_retries": "3",
     "timeout": "30",
@@ -24,7 +25,13 @@ def at(draft: Draft, step: str) -> str:
 
 def answered(draft: Draft, version: ModelVersion, cluster: Cluster, **answers: Any) -> Draft:
     """The draft with every step answered."""
-    settings = {**SETTINGS, "write_header": True, "max_concurrency": None, "environment_variables": {}}
+    settings = {
+        **SETTINGS,
+        "split_size": 32 << 20,
+        "write_header": True,
+        "max_concurrency": None,
+        "environment_variables": {},
+    }
     numbers = ("mini_batch_size", "max_retries", "timeout", "error_threshold")
     draft.answers = {
         "preset": {},
