@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from studio.actions.endpoints import settings_of
 from studio.actions.inputs import InputCheck
 from studio.actions.jobs import check_output, effective_settings
 from studio.errors import StudioError
@@ -80,12 +81,12 @@ class SettingsStep(OverridableSettings, StepForm):
     @property
     def overrides(self) -> list[Override]:
         chosen = self.chosen_deployment
-        own = chosen.settings if chosen else {}
+        own = settings_of(chosen.settings).to_dict() if chosen else {}
         why_whole = chosen.why_never_divided if chosen else ""
         words = {line.name: line.value for line in setting_lines(own, why_whole)}
         found = []
         for name in self._overridable:
-            plain = "" if own.get(name) is None else str(own[name])
+            plain = "" if own.get(name) is None else str(self.fields[name].prepare_value(own[name]))
             value = self[name].value()
             is_changed = bool(own) and ("" if value is None else str(value)) != plain
             found.append(Override(self[name], words.get(name, ""), plain, is_changed))

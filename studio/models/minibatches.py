@@ -5,7 +5,6 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Coalesce
-from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -193,20 +192,6 @@ class MiniBatch(Stateful, Leased):
     @property
     def first_file_name(self) -> str:
         return self.first_file.rsplit("/", 1)[-1]
-
-    @property
-    def part_of_file(self) -> str:
-        """Which part of its file it is, of a file that is divided."""
-        start, end = (self.slices[0].get(name) for name in ("start", "end")) if self.slices else (0, None)
-        if not start and end is None:
-            return ""
-        if self.first_file.lower().endswith((".parquet", ".pqt")):
-            if end is None:
-                return str(_("row groups from %(first)s on")) % {"first": start + 1}
-            return str(_("row groups %(first)s to %(last)s")) % {"first": start + 1, "last": end}
-        if end is None:
-            return str(_("from %(start)s on")) % {"start": filesizeformat(start)}
-        return str(_("%(start)s to %(end)s")) % {"start": filesizeformat(start), "end": filesizeformat(end)}
 
     @property
     def files(self) -> int:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from studio import permissions
 from studio.actions import display_names
 from studio.actions.drafts import finish_draft, finishing, start_draft
+from studio.actions.endpoints import settings_of
 from studio.actions.jobs import submit_job
 from studio.errors import FieldErrors, NotAllowed, NotFound, StudioError, Unavailable
 from studio.forms import jobs as forms
@@ -160,7 +161,7 @@ def _initial(request: HttpRequest, draft: Draft, step: Step, endpoint: Endpoint)
     ready = endpoint.deployments.ready()
     chosen = pick(ready, answered.get("deployment") or preset["deployment"]) or ready.first()
     return {
-        **(chosen.settings if chosen else {}),
+        **(settings_of(chosen.settings).to_dict() if chosen else {}),
         "display_name": display_names.generate(str(draft.key)),
         **answered,
         "deployment": chosen.pk if chosen else None,

@@ -13,6 +13,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from studio.models import MiniBatch
+
 register = Library()
 
 NOTHING = "–"
@@ -51,6 +53,23 @@ def filesize(value: float | None) -> str:
         if size < 1024 or unit == "TB":
             break
     return f"{_significant(size)}\N{NO-BREAK SPACE}{unit}"
+
+
+@register.filter
+def part_of_file(minibatch: MiniBatch) -> str:
+    """Which part of its file a mini-batch is, of a file that is divided."""
+    start, end = (minibatch.slices[0].get(name) for name in ("start", "end"))
+    if not start and end is None:
+        return ""
+    if minibatch.first_file.lower().endswith((".parquet", ".pqt")):
+        if end is None:
+            return _("row groups from %(first)s on") % {"first": number(start + 1)}
+        return _("row groups %(first)s to %(last)s") % {"first": number(start + 1), "last": number(end)}
+    if not start:
+        return _("the first %(size)s") % {"size": filesize(end)}
+    if end is None:
+        return _("from %(start)s on") % {"start": filesize(start)}
+    return _("%(start)s to %(end)s") % {"start": filesize(start), "end": filesize(end)}
 
 
 @register.filter

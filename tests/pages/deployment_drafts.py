@@ -25,8 +25,13 @@ def at(draft: Draft, step: str) -> str:
 
 def answered(draft: Draft, version: ModelVersion, cluster: Cluster, **answers: Any) -> Draft:
     """The draft with every step answered."""
-    settings = {**SETTINGS, "write_header": True, "max_concurrency": None, "environment_variables": {}}
-    settings["split_size"] = 32 << 20
+    settings = {
+        **SETTINGS,
+        "split_size": 32 << 20,
+        "write_header": True,
+        "max_concurrency": None,
+        "environment_variables": {},
+    }
     numbers = ("mini_batch_size", "max_retries", "timeout", "error_threshold")
     draft.answers = {
         "preset": {},

@@ -20,6 +20,12 @@ def settings_of(deployment, **answers):
     return {"deployment": deployment.pk, "display_name": "brave_sun", **answers}
 
 
+def overriding(used, **answers):
+    """Every setting, as the form would send it."""
+    typed = {**used.settings, "max_concurrency": "", "split_size": "32", "override": "on"}
+    return {**typed, **settings_of(used), **answers}
+
+
 def wizard(client, deployment, until="review", **inputs):
     """A draft whose steps before `until` are answered."""
     draft = begin(client, deployment)

@@ -246,7 +246,7 @@ def typed_settings(text: str, **changes: str) -> dict[str, str]:
     base = json.loads(hidden(text, "base"))
     plain = {name: value for name, value in base.items() if not isinstance(value, (dict, list, bool))}
     typed = {name: "" if value is None else str(value) for name, value in plain.items()}
-    typed["split_size"] = str(base["split_size"] >> 20)  # asked for in MB
+    typed["split_size"] = str(base["split_size"] >> 20)  # it is asked for in MB
     on = {name: "on" for name, value in base.items() if value is True}
     return {
         **typed,

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from studio.models import Job, MiniBatch
 from studio.pages import job_results
+from studio.templatetags.formats import part_of_file
 from tests import factories
 from tests.actions.test_job_metrics import completed, running, summary
 from tests.pages.job_rows import address, finished
@@ -211,9 +212,9 @@ def test_minibatches_have_pages_in_both_directions(signed_in, used):
 @pytest.mark.parametrize(
     ("path", "start", "end", "shown"),
     [
-        ("a.csv", 0, 1 << 25, "0 bytes to 32.0 MB"),
-        ("a.csv", 1 << 25, 1 << 26, "32.0 MB to 64.0 MB"),
-        ("a.csv", 1 << 26, None, "from 64.0 MB on"),
+        ("a.csv", 0, 1 << 25, "the first 32 MB"),
+        ("a.csv", 1 << 25, 1 << 26, "32 MB to 64 MB"),
+        ("a.csv", 1 << 26, None, "from 64 MB on"),
         ("a.parquet", 2, 5, "row groups 3 to 5"),
         ("a.PQT", 5, None, "row groups from 6 on"),
         ("a.csv", 0, None, ""),
@@ -221,7 +222,7 @@ def test_minibatches_have_pages_in_both_directions(signed_in, used):
 )
 def test_a_mini_batch_says_which_part_of_its_file_it_is(path, start, end, shown):
     minibatch = MiniBatch(slices=[{"path": path, "start": start, "end": end}])
-    assert minibatch.part_of_file.replace("\N{NO-BREAK SPACE}", " ") == shown
+    assert part_of_file(minibatch).replace("\N{NO-BREAK SPACE}", " ") == shown
 
 
 def test_files_that_failed_in_a_completed_mini_batch_are_shown(signed_in, store):

@@ -3,7 +3,7 @@ from django.urls import reverse
 
 from studio.models import Draft
 from tests import factories
-from tests.pages.job_drafts import at, begin, settings_of
+from tests.pages.job_drafts import at, begin, overriding, settings_of
 
 pytestmark = pytest.mark.django_db
 
@@ -135,14 +135,7 @@ def test_step_too_far_leads_to_the_first_open_one(signed_in, used):
 
 def test_settings_are_kept_for_a_reload_and_the_way_back(signed_in, used):
     draft = begin(signed_in, used)
-    answers = {
-        **used.settings,
-        **settings_of(used),
-        "override": "on",
-        "timeout": 60,
-        "split_size": 32,
-        "max_concurrency": "",
-    }
+    answers = overriding(used, timeout=60)
     assert signed_in.post(at(draft, "settings"), answers)["Location"] == at(draft, "input")
     form = signed_in.get(at(draft, "settings")).context["form"]
     assert (form["display_name"].value(), form["timeout"].value(), form["override"].value()) == (
@@ -158,6 +151,16 @@ def test_settings_begin_with_those_of_the_deployment(signed_in, store):
     deployment.save()
     form = signed_in.get(at(begin(signed_in, deployment), "settings")).context["form"]
     assert form["mini_batch_size"].value() == 7
+
+
+def test_settings_that_are_left_as_they_are_count_as_unchanged(signed_in, store):
+    deployment = factories.deployment()
+    del deployment.settings["split_size"]  # it was created before there was this setting
+    deployment.save()
+    form = signed_in.get(at(begin(signed_in, deployment), "settings")).context["form"]
+    assert form["split_size"].value() == 32
+    assert {one.field.name: one.own for one in form.overrides if one.is_changed} == {}
+    assert next(one.own for one in form.overrides if one.field.name == "split_size") == "32 MB"
 
 
 def test_settings_follow_the_deployment_that_is_chosen(signed_in, used, htmx):
@@ -184,7 +187,7 @@ def test_settings_follow_the_deployment_that_is_chosen(signed_in, used, htmx):
 )
 def test_settings_that_break_a_rule_are_refused_with_a_sentence(signed_in, used, answers, field, sentence):
     draft = begin(signed_in, used)
-    given = {**used.settings, **settings_of(used), "override": "on", "max_concurrency": "", **answers}
+    given = overriding(used, **answers)
     response = signed_in.post(at(draft, "settings"), given)
     assert response.status_code == 422
     assert sentence in " ".join(response.context["form"].errors[field])

@@ -7,7 +7,7 @@ from studio.errors import Unavailable
 from studio.models import Deployment, Job
 from studio.pages import job_wizard
 from tests import factories
-from tests.pages.job_drafts import GOOD, at, begin, settings_of, wizard
+from tests.pages.job_drafts import GOOD, at, begin, overriding, wizard
 
 pytestmark = pytest.mark.django_db
 Status = Job.Status
@@ -83,7 +83,7 @@ def test_review_creates_the_job_that_was_described(signed_in, used, store, perso
 def test_review_keeps_what_the_job_overrides(signed_in, used, store):
     version = factories.data_asset(store, GOOD)
     draft = begin(signed_in, used)
-    answers = {**used.settings, **settings_of(used), "override": "on", "timeout": 60, "max_concurrency": ""}
+    answers = overriding(used, timeout=60)
     signed_in.post(at(draft, "settings"), answers)
     signed_in.post(at(draft, "input"), {"source": "datastore", "datastore": store.pk, "path": version.path})
     signed_in.post(at(draft, "output"), {})
