@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.txt)
 CLUSTER ?= cpu-cluster
 
-.PHONY: run test check bench bench-clean bench-pages pictures node format help
+.PHONY: run test check bench bench-clean bench-pages prove pictures node format help
 
 run: .venv/installed ## start everything, until Ctrl-C
 	@exec $(BIN)/python manage.py up
@@ -28,6 +28,9 @@ bench-clean: .venv/installed-dev ## delete what bench has made: its data, models
 
 bench-pages: .venv/installed-dev ## how long each page takes with 10,000 jobs
 	@$(BIN)/python -m bench.pages
+
+prove: .venv/installed-dev ## what must hold of real models of every flavor, written to docs/proof.md (half an hour)
+	@$(BIN)/python -m tests.proving flavors
 
 pictures: .venv/installed-dev browser ## take the pictures of README and Help anew
 	@STUDIO_PICTURES=1 $(BIN)/python -m pytest -q tests/journeys/looks/test_pictures.py
