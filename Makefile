@@ -29,8 +29,9 @@ bench-clean: .venv/installed-dev ## delete what bench has made: its data, models
 bench-pages: .venv/installed-dev ## how long each page takes with 10,000 jobs
 	@$(BIN)/python -m bench.pages
 
-prove: .venv/installed-dev ## what must hold of real models of every flavor, written to docs/proof.md (half an hour)
+prove: .venv/installed-dev ## real models of every flavor, and jobs under kills, written to docs/ (an hour)
 	@$(BIN)/python -m tests.proving flavors
+	@$(BIN)/python -m tests.proving kills
 
 pictures: .venv/installed-dev browser ## take the pictures of README and Help anew
 	@STUDIO_PICTURES=1 $(BIN)/python -m pytest -q tests/journeys/looks/test_pictures.py

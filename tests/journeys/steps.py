@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import RunningStudio
+from tests.journeys.running import RunningStudio
 
 IN_REGISTRY = """
 SELECT 1 FROM studio_modelversion v JOIN studio_registeredmodel m ON m.id = v.registered_model_id WHERE m.name = %s

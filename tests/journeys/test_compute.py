@@ -6,7 +6,7 @@ import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import RunningStudio
+from tests.journeys.running import RunningStudio
 from tests.journeys.steps import create_job
 
 CLUSTER = "on-demand"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import RunningStudio
+from tests.journeys.running import RunningStudio
 
 # The other journeys look for uploads and outputs in the folder of a fresh studio.
 FIRST_IS_DEFAULT = """

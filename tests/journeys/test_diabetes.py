@@ -9,8 +9,8 @@ import pytest
 import uv
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import RunningStudio
 from tests.journeys.data import diabetes_files
+from tests.journeys.running import RunningStudio
 from tests.journeys.steps import (
     choose_dataset,
     create_job,

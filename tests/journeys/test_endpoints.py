@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.journeys.conftest import PASSWORD, RunningStudio
+from tests.journeys.running import PASSWORD, RunningStudio
 from tests.journeys.steps import fill_deployment, next_step
 
 MODEL = "breast_cancer_classifier"

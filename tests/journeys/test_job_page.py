@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import RunningStudio
+from tests.journeys.running import RunningStudio
 from tests.journeys.steps import create_job, fill_deployment, next_step, predictions, upload, wait_for_model
 
 # Says each row that it scores, slowly; refuses the value 13 until the file in its environment variable is there.

@@ -5,7 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.conftest import PASSWORD, PATIENCE, RunningStudio
+from tests.journeys.conftest import PATIENCE
+from tests.journeys.running import PASSWORD, RunningStudio
 from tests.journeys.steps import choose_dataset, next_step, predictions
 
 ENDPOINT = "breast-cancer-sample"

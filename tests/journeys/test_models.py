@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import RunningStudio
+from tests.journeys.running import RunningStudio
 from tests.journeys.steps import fill_deployment, next_step
 
 SAVE = """

@@ -4,8 +4,9 @@ import textwrap
 
 import pytest
 
-from tests.journeys.conftest import RunningStudio
+from tests.journeys.running import RunningStudio
 from tests.journeys.steps import predictions, wait_for_model
+from tests.proving import kills
 
 SLOW_MODEL = """
 import pandas as pd
@@ -104,3 +105,11 @@ def test_kill_of_the_control_worker_in_the_middle_of_finalizing(studio: RunningS
         (f"file-{number}.csv", row, 2.0 * row) for number in range(6) for row in range(rows)
     ]
     assert studio.query("SELECT drives FROM studio_job WHERE name = %s", job) == [(2,)]
+
+
+@pytest.mark.journey
+def test_jobs_survive_whatever_is_killed_under_them(studio: RunningStudio) -> None:
+    """Five of the rounds of `make prove`, one of each harm."""
+    seen = list(kills.rounds(studio, count=5, seed=7))
+    assert {one.harm for one in seen} == set(kills.HARMS)
+    assert [one for one in seen if not one.same] == []

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import RunningStudio
 from tests.journeys.data import titanic_file
+from tests.journeys.running import RunningStudio
 from tests.journeys.steps import choose_dataset, next_step, predictions, upload
 
 NOTEBOOK = """

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import RunningStudio
+from tests.journeys.running import RunningStudio
 from tests.journeys.steps import choose_dataset, create_job, next_step, predictions, upload, wait_for_model
 
 BROKEN_MODEL = """

@@ -10,7 +10,8 @@ from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.journeys.addresses import ADDRESSES, address, names
-from tests.journeys.conftest import EXPECTED, PATIENCE, RunningStudio, sign_in
+from tests.journeys.conftest import EXPECTED, PATIENCE, sign_in
+from tests.journeys.running import RunningStudio
 from tests.journeys.steps import choose_dataset, next_step
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 400, "height": 800}

@@ -7,7 +7,7 @@ from pathlib import Path
 import requests
 from playwright.sync_api import Page, Route, expect
 
-from tests.journeys.conftest import RunningStudio
+from tests.journeys.running import RunningStudio
 
 
 def register(studio: RunningStudio, *names: str) -> None:

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.conftest import PASSWORD, RunningStudio
+from tests.journeys.running import PASSWORD, RunningStudio
 
 MAKE_PERSON = """
 from django.contrib.auth.models import User

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.journeys.conftest import RunningStudio
+from tests.journeys.running import RunningStudio
 
 # Copies of the sample's job: one that failed today, by somebody else, an old one of a deployment now gone, two more.
 MADE = """

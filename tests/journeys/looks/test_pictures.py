@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import PROJECT, RunningStudio
+from tests.journeys.running import PROJECT, RunningStudio
 from tests.journeys.steps import choose_dataset, next_step
 
 KEEPING = bool(os.environ.get("STUDIO_PICTURES"))
