@@ -9,6 +9,7 @@ ENTRIES = [
         _("It was deleted meanwhile"),
         [
             "“…” was deleted meanwhile.",
+            "There is no data asset “…”; it may have been deleted.",
             "“…” has been deleted already.",
             "The job was deleted meanwhile.",
             "You have discarded this draft in another tab. Begin again.",
@@ -26,6 +27,7 @@ ENTRIES = [
             "The job has not ended. Wait for its end, or cancel it.",
             "… jobs have not ended: …. Wait for their end, or cancel them.",
             "The job … uses it. Wait for its end, or cancel it.",
+            "The job … reads it. Wait for its end, or cancel it.",
             "The job is …. Cancel it first, or wait for its end.",
             "The job … retries it and reads its parts. Wait for the end of that one, or cancel it.",
         ],
@@ -88,7 +90,9 @@ ENTRIES = [
             "A data asset has just been registered in it. Look again.",
         ],
         _("Data assets and running jobs keep their datastore registered."),
-        _("Leave it registered: it costs nothing. Files can be moved only with their assets made anew."),
+        _(
+            "Delete the data assets that lie in it first; their files stay. Or leave it registered: it costs nothing."
+        ),
         "data",
     ),
     Entry(
