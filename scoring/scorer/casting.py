@@ -156,8 +156,7 @@ def _unescaped(values: pa.Array) -> pa.Array:
     return pa.array([None if v is None else unescape(v) for v in values.to_pylist()], pa.binary())
 
 
-# --- text
-# -----------------------------------------------------------------------------------------------------
+# --- text ---
 
 
 def _text_to_string(values: pa.Array, name: str, escaped: bool) -> Cast:
@@ -288,8 +287,7 @@ _NORMALISE: dict[str, Callable[[bytes, str], Any]] = {
 }
 
 
-# --- typed
-# ----------------------------------------------------------------------------------------------------
+# --- typed ---
 
 
 def _native_converter(source: pa.DataType, kind: str) -> Callable[[pa.Array], pa.Array]:

@@ -199,3 +199,9 @@ def test_settings_without_the_switch_are_not_read(signed_in, used):
     assert signed_in.post(at(draft, "settings"), settings_of(used, timeout="nonsense")).status_code == 302
     draft.refresh_from_db()
     assert "timeout" not in draft.step("settings")
+
+
+def test_settings_that_are_as_the_deployment_has_them_are_not_called_changed(signed_in, used):
+    form = signed_in.get(at(begin(signed_in, used), "settings")).context["form"]
+    assert [one.field.name for one in form.overrides if one.is_changed] == []
+    assert {one.field.name: one.plain for one in form.overrides}["split_size"] == "32"
