@@ -384,12 +384,12 @@ def limits_of(*, model: Path, scratch: Path, memory_limit: int | None) -> dict[s
 def environment_of(*, python: Path, scratch: Path, variables: Mapping[str, str]) -> dict[str, str]:
     """All that a scorer gets of the world around it: nothing of the node's own variables.
 
-    One thread: slots are the parallelism, and sums depend on how many threads share them.
+    One thread, unless `variables` say otherwise: slots are the parallelism, and sums depend on how many threads share
+    them.
     """
-    fixed = dict.fromkeys(THREAD_VARIABLES, "1")
     return {
+        **dict.fromkeys(THREAD_VARIABLES, "1"),
         **variables,
-        **fixed,
         "OMP_WAIT_POLICY": "PASSIVE",
         "PATH": f"{python.parent}:/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",

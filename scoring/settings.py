@@ -31,9 +31,9 @@ OVERRIDABLE = (
     "encoding",
 )
 MOST_PASSED = 100
+# Each is 1 unless a deployment says otherwise.
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
-    "OMP_WAIT_POLICY",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "BLIS_NUM_THREADS",
@@ -42,7 +42,7 @@ THREAD_VARIABLES = (
     "ARROW_NUM_THREADS",
     "LOKY_MAX_CPU_COUNT",
 )
-RESERVED_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR", *THREAD_VARIABLES)
+RESERVED_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR", "OMP_WAIT_POLICY")
 RESERVED_PREFIXES = ("PYTHON", "LD_", "DYLD_")
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -153,6 +153,8 @@ def _environment_variables(value: object) -> str:
             return f"{name!r} is not a variable name: letters, digits and _, not starting with a digit."
         if name in RESERVED_VARIABLES or name.startswith(RESERVED_PREFIXES):
             return f"{name} is set by the studio and cannot be changed."
+        if name in THREAD_VARIABLES and not re.fullmatch("[1-9][0-9]{0,2}", str(content)):
+            return f"{name} must be a whole number of threads, such as 2."
         if not isinstance(content, str) or "\0" in content:
             return f"The value of {name} must be text without NUL characters."
     return ""

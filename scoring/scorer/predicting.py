@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 import traceback
@@ -311,7 +312,10 @@ def _is_for_people(warning: Any) -> bool:
 
 
 def _one_thread(model: Any) -> None:
-    """Slots are the parallelism, and some estimators sum in another order with another number of jobs."""
+    """Slots are the parallelism, and some estimators sum in another order with another number of jobs. A deployment
+    that sets a number of threads has its model as it was logged."""
+    if os.environ.get("OMP_NUM_THREADS", "1") != "1":
+        return
     estimator = estimator_of(model)
     if not hasattr(estimator, "get_params") or not hasattr(estimator, "set_params"):
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -111,6 +112,10 @@ def _failure(error: BaseException, doing: str, limit: int) -> dict[str, Any]:
         kind, message = "file", str(error)
     elif isinstance(error, PredictFailure):
         message = str(error)
+    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        message = (
+            "The node's disk is full, so what was scored cannot be kept. Make room on it, and retry the job."
+        )
     elif isinstance(error, OSError) and doing == "score":
         message = f"{type(error).__name__}: {os.strerror(error.errno) if error.errno else error}"
     else:

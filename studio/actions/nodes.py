@@ -41,7 +41,7 @@ from studio.errors import StudioError, Unavailable
 from studio.models import Cluster, Deployment, Job, MiniBatch, Node
 from studio.models.leases import Leased
 from studio.models.states import MoveRefused
-from studio.stores import open_store
+from studio.stores import open_store, reason
 
 logger = logging.getLogger(__name__)
 
@@ -138,6 +138,9 @@ class NodeAtWork(Holder):
             return False
         except (ScoringError, StudioError) as error:
             self._failed(minibatch, error)
+        except OSError as error:
+            full = _("What was scored cannot be stored: %(reason)s. Make room, and retry the job.")
+            self._failed(minibatch, ScoringError(full % {"reason": reason(error)}))
         except (OperationalError, InterfaceError):
             # Not the model's failure: the lease runs out, and the sweep gives the mini-batch to the next slot.
             logger.exception("the database was away", extra={"action": "database_away"})

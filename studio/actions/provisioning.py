@@ -9,7 +9,7 @@ import tempfile
 import time
 import traceback
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from scoring.environment import Environment, EnvironmentSpec, build_environment,
 from scoring.errors import EnvironmentBuildError, ModelLoadError, ScoringCanceled, ScoringError
 from scoring.locking import exclusive, lock_of
 from scoring.processes import Scorer, storable
+from scoring.settings import THREAD_VARIABLES
 from studio.actions import endpoints, scorers
 from studio.actions.leases import Holder
 from studio.actions.models import public
@@ -275,7 +276,16 @@ def _tried(
             f"Scored {trial.rows} rows of its example; it answers with {', '.join(trial.columns) or 'no columns'}."
         )
         notes, is_divisible = _try_halves(scorer, deployment.settings["timeout"], log, stop)
+        notes += _of_threads(deployment.settings["environment_variables"])
         return [*scorer.loaded.warnings, *trial.notes, *notes], is_divisible
+
+
+def _of_threads(variables: Mapping[str, str]) -> list[str]:
+    if not set(variables) & set(THREAD_VARIABLES):
+        return []
+    return [
+        "The deployment sets a number of threads, so the last bits of predictions may vary from run to run."
+    ]
 
 
 def _folder(name: str) -> Path:

@@ -1,9 +1,13 @@
 """A node at work with real scorers: what a model does to one file costs that file alone."""
 
+import errno
+import os
+
 import pytest
 
 from studio.actions import minibatches
 from studio.models import MiniBatch
+from studio.stores import LocalFolder
 from tests.actions.at_work import outputs, worked
 
 pytestmark = pytest.mark.django_db
@@ -59,3 +63,16 @@ def test_files_are_isolated_by_the_last_attempt_and_a_lost_node_is_none(node, jo
     waiting = job.minibatches.get()
     assert (waiting.status, waiting.attempts, waiting.losses) == (MiniBatch.Status.WAITING, 1, 1)
     assert worked(node, job).files_unscored == 1
+
+
+def test_a_datastore_that_is_full_is_said(node, job_over, monkeypatch):
+    def full(self, path, chunks):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(LocalFolder, "write", full)
+    job = job_over(["list"], max_retries=0)
+    minibatch = worked(node, job)
+    assert minibatch.status == MiniBatch.Status.FAILED
+    assert job.error.endswith(
+        "What was scored cannot be stored: the disk is full (No space left on device). Make room, and retry the job."
+    )

@@ -233,3 +233,21 @@ def test_a_file_that_has_vanished_is_its_own_failure(start: Start, odd_model: Pa
     report = score(scorer, tmp_path, kept, lost, timeout=TIMEOUT)
     assert report.slices[0].rows == 3
     assert report.slices[1].failed == "lost.csv cannot be read: No such file or directory."
+
+
+def test_threads_are_one_unless_the_deployment_says_otherwise(
+    start: Start, odd_model: Path, tmp_path: Path
+) -> None:
+    file = act(tmp_path, "threads")
+    for variables, threads in (({}, 1), ({"OMP_NUM_THREADS": "2"}, 2)):
+        scorer = start(odd_model, **variables)
+        seen = put_together(score(scorer, tmp_path, file), tmp_path, file)["prediction"].tolist()
+        assert seen == [threads] * 3
+
+
+def test_a_full_disk_is_said(start: Start, odd_model: Path, tmp_path: Path) -> None:
+    scorer = start(odd_model)
+    (tmp_path / "part").symlink_to("/dev/full")
+    with pytest.raises(PredictError, match="The node's disk is full"):
+        score(scorer, tmp_path, act(tmp_path, "echo"))
+    assert score(scorer, tmp_path, act(tmp_path, "echo")).slices[0].rows == 3

@@ -40,6 +40,7 @@ def test_an_unknown_setting_is_refused() -> None:
         ("error_threshold", [-2]),
         ("logging_level", ["trace"]),
         ("environment_variables", [{"1A": "x"}, {"A-B": "x"}, {"PATH": "x"}, {"LD_PRELOAD": "x"}, {"A": 1}]),
+        ("environment_variables", [{"OMP_NUM_THREADS": "0"}, {"MKL_NUM_THREADS": "two"}, {"OMP_WAIT_POLICY": "x"}]),
         ("pass_through", ["id", [""], [1], ["id", "id"], ["\0"], [str(i) for i in range(101)]]),
     ],
 )  # fmt: skip
@@ -53,6 +54,6 @@ def test_right_values_pass() -> None:
         output_file_name="scores 2026.parquet",
         max_concurrency=4,
         timeout=259_200,
-        environment_variables={"A_1": "é\n"},
+        environment_variables={"A_1": "é\n", "OMP_NUM_THREADS": "2"},
     )
     assert settings.validate() == {}

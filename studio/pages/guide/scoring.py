@@ -338,6 +338,20 @@ ENTRIES = [
         "predictions",
     ),
     Entry(
+        _("What was scored cannot be kept"),
+        [
+            "The node's disk is full, so what was scored cannot be kept. Make room on it, and retry the job.",
+            "What was scored cannot be stored: %(reason)s. Make room, and retry the job.",
+        ],
+        _(
+            "A part of the predictions found no room: on the node’s own disk, or in the datastore of the output."
+        ),
+        _(
+            "Make room there and press Retry failed: what was scored before is kept, and only the rest is scored."
+        ),
+        "predictions",
+    ),
+    Entry(
         _("The parts do not add up"),
         [
             "A part of the output has been damaged: %(path)s. Create the job again.",
