@@ -185,6 +185,7 @@ environment from the model's files, loaded the model and scored a CSV file and a
   frame cast to the signature and in the same chunks, have the same types and bits.
 - *Whole frame*: against one call on the whole frame, all that is no float is equal, and floats differ by at most this
   much relatively. At most 1e-9 is asked for.
+- *Build* is with the wheels cached, and 0.0 where the environment of another flavor has the same packages.
 
 """
 
@@ -216,7 +217,9 @@ def _row(result: Result) -> str:
         cells += ["**failed**: " + result.failure.replace("|", "/")[:300], "", "", ""]
         return f"| {' | '.join(cells)} |"
     compared = result.compared.values()
-    cells.append(", ".join(_said(one.bit_equal, f"{one.chunks} chunks") for one in compared))
+    cells.append(
+        ", ".join(_said(one.bit_equal, f"{one.chunks} chunk{'s' * (one.chunks > 1)}") for one in compared)
+    )
     cells.append(", ".join(_said(one.as_the_whole, one.apart) for one in compared))
     return f"| {' | '.join(cells)} | {result.build:.1f} | {result.load:.1f} |"
 
