@@ -14,7 +14,6 @@ from typing import Self
 from scoring.errors import ScoringCanceled, ScoringError
 from scoring.processes import Scorer, environment_of, launch, limits_of
 from scoring.scorer.channel import Closed, Wire
-from scoring.settings import THREAD_VARIABLES
 
 READY_WITHIN = 120.0
 ANSWERS_WITHIN = 10.0
@@ -22,14 +21,18 @@ ANSWERS_WITHIN = 10.0
 SPAWNED = re.compile(r"(torch|tensorflow|keras|jax|onnxruntime)\b", re.IGNORECASE)
 
 
-class ParentEnded(ScoringError):
-    """It cannot fork: it has ended, or what it imports is not there."""
+class CannotFork(ScoringError):
+    """For want of memory or of process numbers."""
+
+
+class ParentEnded(CannotFork):
+    """Or what it imports is not there."""
 
 
 def is_forked(*, requirements: tuple[str, ...], variables: Mapping[str, str]) -> bool:
-    """Whether a scorer may come from a parent. One whose number of threads is its deployment's is started on its
-    own, since libraries read that number when they are imported."""
-    return not any(map(SPAWNED.match, requirements)) and not set(variables) & set(THREAD_VARIABLES)
+    """Whether a scorer may come from a parent. One with variables of its own is started on its own, since libraries
+    read theirs when they are imported."""
+    return not variables and not any(map(SPAWNED.match, requirements))
 
 
 class Parent:
@@ -73,7 +76,7 @@ class Parent:
         memory_limit: int | None,
         log: Path,
     ) -> Scorer:
-        """A scorer as Scorer.start() gives it. Raises ParentEnded."""
+        """A scorer as Scorer.start() gives it. Raises CannotFork."""
         scratch.mkdir(parents=True, exist_ok=True)
         request = {
             "do": "fork",
@@ -83,8 +86,11 @@ class Parent:
         }
         ours, theirs = socket.socketpair()
         with log.open("ab") as output, theirs:
-            pid = self._ask(request, [theirs.fileno(), output.fileno()])["pid"]
-        return Scorer(_Forked(self, pid), ours, model, scratch, memory_limit)
+            answer = self._ask(request, [theirs.fileno(), output.fileno()])
+        if "error" in answer:
+            ours.close()
+            raise CannotFork(f"The process that scorers are forked from cannot fork: {answer['error']}.")
+        return Scorer(_Forked(self, answer["pid"]), ours, model, scratch, memory_limit)
 
     def code(self, pid: int) -> int | None:
         """Of a child; None while it runs."""

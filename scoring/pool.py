@@ -12,7 +12,8 @@ from typing import Any
 
 import psutil
 
-from scoring.parents import Parent, ParentEnded
+from scoring.errors import ScoringCanceled, ScoringError
+from scoring.parents import CannotFork, Parent
 from scoring.processes import Scorer
 
 IDLE_SECONDS = 1800.0  # without a lease; then a scorer ends
@@ -67,10 +68,15 @@ class ScorerPool:
         `label` is what people call the model.
         Raises ModelLoadError, ScorerDied, ScoringCanceled, ScoringTimeout.
         """
-        kept = self._take(spec)
-        if kept:
-            kept.log_to(log)
-            return kept
+        while kept := self._take(spec):
+            try:
+                kept.log_to(log, stop=stop)
+                return kept
+            except ScoringCanceled:
+                self.discard(kept)
+                raise
+            except (ScoringError, OSError):
+                self.discard(kept)  # it has died, or hangs, since it was given back
         starting()
         self._make_room()
         scorer = self._start(spec, log, stop)
@@ -109,6 +115,7 @@ class ScorerPool:
             if limit and _of_family(kept.scorer) > limit * MOST_OF_LIMIT:
                 kept.scorer.kill()  # whoever waits for its answer is told
         self._drop_idle()
+        self._make_room()
 
     def labels(self) -> list[str]:
         """Of the models that are loaded."""
@@ -142,6 +149,7 @@ class ScorerPool:
             return sorted((kept for kept in self._kept if not kept.is_leased), key=lambda kept: kept.since)
 
     def _drop_idle(self) -> None:
+        self._drop(kept for kept in self._idle() if not kept.scorer.alive)
         idle = self._idle()
         too_many = idle[: max(0, len(idle) - self._most_idle)]
         outdated = [kept for kept in idle if time.monotonic() - kept.since > IDLE_SECONDS]
@@ -173,7 +181,7 @@ class ScorerPool:
         if spec.is_forked:
             try:
                 return self._parent(spec.python, stop).fork(**given)
-            except ParentEnded:
+            except CannotFork:
                 pass  # a process of its own says in its log what is wrong
         return Scorer.start(python=spec.python, **given)
 

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -30,6 +29,7 @@ PROGRAM = Path(__file__).parent / "scorer"
 POLL_SECONDS = 0.1
 LOAD_TIMEOUT = 600.0
 KILLED_WITHIN = 10.0
+TAKEN_WITHIN = 30.0  # a request by a scorer, which always reads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +164,7 @@ class Scorer:
     ) -> None:
         self.scratch = scratch
         self.loaded: LoadReport | None = None
+        self._is_killed = False
         self._process, self._end, self._wire = process, end, Wire(end)
         self._model = model
         self._memory_limit = memory_limit
@@ -192,10 +193,10 @@ class Scorer:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def log_to(self, file: Path) -> None:
+    def log_to(self, file: Path, *, stop: Callable[[], bool] = _never) -> None:
         """From now on, what the model prints is appended there."""
         with file.open("ab") as output:
-            self._ask({"do": "log"}, "Opening the log", LOAD_TIMEOUT, _never, files=[output.fileno()])
+            self._ask({"do": "log"}, "Opening the log", TAKEN_WITHIN, stop, files=[output.fileno()])
 
     def load(self, *, timeout: float = LOAD_TIMEOUT, stop: Callable[[], bool] = _never) -> LoadReport:
         request = {"do": "load", "model": str(self._model)}
@@ -279,6 +280,9 @@ class Scorer:
 
     def kill(self) -> None:
         """Ends the process and everything it started; safe to call again and from another thread."""
+        if self._is_killed:
+            return  # its number may be somebody else's by now
+        self._is_killed = True
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(KILLED_WITHIN)
@@ -305,7 +309,7 @@ class Scorer:
         """The answer; on the way, the scorer asks for the files of `slices` one after the other."""
         deadline = time.monotonic() + timeout
         try:
-            self._wire.send(request, files)
+            self._send(request, files)
             while True:
                 if stop():
                     self.kill()
@@ -326,17 +330,26 @@ class Scorer:
         """The open file, so that the scorer needs no right to any folder."""
         try:
             with one.path.open("rb") as file:
-                self._wire.send({"ok": True}, [file.fileno()])
+                self._send({"ok": True}, [file.fileno()])
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            self._wire.send({"message": f"{one.known_as} cannot be read: {reason}."})
+            self._send({"message": f"{one.known_as} cannot be read: {reason}."})
+
+    def _send(self, message: dict[str, Any], files: Sequence[int] = ()) -> None:
+        self._end.settimeout(TAKEN_WITHIN)
+        self._wire.send(message, files)
 
     def _receive(self, seconds: float) -> dict[str, Any] | None:
-        if not select.select([self._end], [], [], seconds)[0]:
+        self._end.settimeout(seconds)
+        try:
+            message, files = self._wire.receive()
+        except TimeoutError:
             if self._process.poll() is not None:
-                raise Closed
+                raise Closed from None
             return None
-        answer: dict[str, Any] = storable(self._wire.receive()[0])
+        for unasked in files:
+            os.close(unasked)
+        answer: dict[str, Any] = storable(message)
         return answer
 
     def _died(self) -> ScorerDied:

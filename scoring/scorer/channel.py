@@ -15,6 +15,7 @@ from typing import Any, Sequence
 
 HEADER = struct.Struct(">I")
 MOST_FILES = 8  # of one message
+LONGEST_MESSAGE = 256 << 20  # bytes; a report of many files and columns has a few MB
 
 
 class Closed(Exception):
@@ -22,10 +23,13 @@ class Closed(Exception):
 
 
 class Wire:
-    """One end of the socket. Files that a message carries are descriptors that the receiver owns."""
+    """One end of the socket. Where it has a timeout, `receive` gives up after it and goes on with the same message
+    when it is called again."""
 
     def __init__(self, end: socket.socket) -> None:
         self.socket = end
+        self._bytes = b""
+        self._files: list[int] = []
 
     def send(self, message: dict[str, Any], files: Sequence[int] = ()) -> None:
         body = json.dumps(message, allow_nan=False).encode()
@@ -34,34 +38,46 @@ class Wire:
         try:
             sent = self.socket.sendmsg([data], carried)
             self.socket.sendall(data[sent:])
-        except (BrokenPipeError, ConnectionResetError, OSError):
+        except OSError:
             raise Closed from None
 
     def receive(self) -> tuple[dict[str, Any], list[int]]:
-        """Waits for a whole message. Raises Closed, TimeoutError where the socket has a timeout."""
+        """A whole message and the files that it carries, which belong to the receiver. Raises Closed, TimeoutError."""
+        while True:
+            message = self._taken()
+            if message is not None:
+                files, self._files = self._files, []
+                return message, files
+            self._read()
+
+    def _taken(self) -> dict[str, Any] | None:
+        if len(self._bytes) < HEADER.size:
+            return None
+        end = HEADER.size + HEADER.unpack(self._bytes[: HEADER.size])[0]
+        if end > LONGEST_MESSAGE:
+            raise Closed
+        if len(self._bytes) < end:
+            return None
+        body, self._bytes = self._bytes[HEADER.size : end], self._bytes[end:]
+        message: dict[str, Any] = json.loads(body)
+        return message
+
+    def _read(self) -> None:
         space = socket.CMSG_SPACE(MOST_FILES * array.array("i").itemsize)
         try:
-            header, carried, _, _ = self.socket.recvmsg(HEADER.size, space)
-        except (ConnectionResetError, ValueError):
+            data, carried, _, _ = self.socket.recvmsg(1 << 20, space)
+        except socket.timeout:
+            raise TimeoutError from None
+        except OSError:
             raise Closed from None
-        files = array.array("i")
-        for level, kind, data in carried:
+        for level, kind, content in carried:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                files.frombytes(data[: len(data) - len(data) % files.itemsize])
-        header += self._exactly(HEADER.size - len(header)) if header else b""
-        if not header:
+                files = array.array("i")
+                files.frombytes(content[: len(content) - len(content) % files.itemsize])
+                self._files += files
+        if not data:
             raise Closed
-        return json.loads(self._exactly(HEADER.unpack(header)[0])), list(files)
-
-    def _exactly(self, size: int) -> bytes:
-        pieces = []
-        while size:
-            piece = self.socket.recv(min(size, 1 << 20))
-            if not piece:
-                raise Closed
-            pieces.append(piece)
-            size -= len(piece)
-        return b"".join(pieces)
+        self._bytes += data
 
 
 def take_input() -> socket.socket:

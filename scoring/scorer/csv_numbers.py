@@ -56,6 +56,7 @@ def read_numbers(block: Block, needs: Sequence[Need], dialect: Dialect) -> pd.Da
                 na_values=list(NULLS),
                 keep_default_na=False,
                 index_col=False,
+                low_memory=False,  # else types are guessed for some rows at a time
             )
         except ValueError:
             return None

@@ -40,6 +40,7 @@ DENIED = {
     "open_by_handle_at": (304, 265), "kexec_load": (246, 104), "init_module": (175, 105),
     "finit_module": (313, 273), "reboot": (169, 142), "swapon": (167, 224), "chroot": (161, 51),
 }  # fmt: skip
+SOCKETPAIR = (53, 199)
 ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 
@@ -129,7 +130,7 @@ class _Program(ctypes.Structure):
 
 def _restrict_calls() -> None:
     which, architecture = ARCHITECTURES[platform.machine()]
-    load, equal, at_least, answer = 0x20, 0x15, 0x35, 0x06
+    load, equal, at_least, mask, answer = 0x20, 0x15, 0x35, 0x54, 0x06
     denied, allowed = 0x00050000 | 1, 0x7FFF0000  # the call fails with EPERM; the call is made
 
     def step(code: int, true: int, false: int, value: int) -> bytes:
@@ -141,7 +142,16 @@ def _restrict_calls() -> None:
         steps += [step(at_least, 0, 1, 0x40000000), step(answer, 0, 0, denied)]
     for numbers in DENIED.values():
         steps += [step(equal, 0, 1, numbers[which]), step(answer, 0, 0, denied)]
-    steps.append(step(answer, 0, 0, allowed))
+    # A pair of datagram sockets could send to any named socket; one of streams cannot.
+    second_argument, stream = 24, 1
+    steps += [
+        step(equal, 0, 4, SOCKETPAIR[which]),
+        step(load, 0, 0, second_argument),
+        step(mask, 0, 0, 0xF),  # without SOCK_CLOEXEC and SOCK_NONBLOCK
+        step(equal, 1, 0, stream),
+        step(answer, 0, 0, denied),
+        step(answer, 0, 0, allowed),
+    ]
     program = _Program(len(steps), b"".join(steps))
     if _libc().prctl(SET_SECCOMP, 2, ctypes.byref(program), 0, 0):
         raise OSError(ctypes.get_errno(), "seccomp")

@@ -13,6 +13,8 @@ import signal
 import socket
 import sys
 import tempfile
+import time
+import traceback
 from typing import Any
 
 from scoring.scorer.channel import Closed, Wire
@@ -66,7 +68,7 @@ def parent(end: socket.socket) -> None:
         except Closed:
             os._exit(0)
         if request["do"] == "fork":
-            wire.send({"pid": _fork(end, request, files)})
+            wire.send(_fork(end, request, files, ended))
         else:
             wire.send({"code": _code(request["pid"], ended)})
 
@@ -92,17 +94,25 @@ def _code(pid: int, ended: dict[int, int]) -> int | None:
     return ended[pid]
 
 
-def _fork(end: socket.socket, request: dict[str, Any], files: list[int]) -> int:
-    pid = os.fork()
+def _fork(
+    end: socket.socket, request: dict[str, Any], files: list[int], ended: dict[int, int]
+) -> dict[str, Any]:
+    try:
+        pid = os.fork()
+    except OSError as error:  # too many processes, too little memory: the others go on
+        return {"error": str(error)}
     if pid:
         for descriptor in files:
             os.close(descriptor)
-        return pid
+        ended.pop(pid, None)  # numbers are used again
+        return {"pid": pid}
     try:
         os.setsid()
         end.close()
         _become(request, files)
         serve(socket.socket(fileno=files[0]), request["limits"])
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(1)
 
@@ -114,6 +124,7 @@ def _become(request: dict[str, Any], files: list[int]) -> None:
     os.close(files[1])
     os.environ.clear()
     os.environ.update(request["variables"])
+    time.tzset()
     os.chdir(request["scratch"])
     tempfile.tempdir = None
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]

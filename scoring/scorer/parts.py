@@ -6,6 +6,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+MOST_ROWS = 1 << 18  # of one batch: whoever puts parts together holds one at a time
 ERROR_SCHEMA = pa.schema(
     [("slice", pa.int32()), ("row", pa.int64()), ("stage", pa.string()), ("message", pa.string())]
 )
@@ -25,7 +26,7 @@ class _Streams:
             self.end_stream()
             self._schema = table.schema
             self._stream = pa.ipc.new_stream(self._file, table.schema)
-        self._stream.write_table(table)
+        self._stream.write_table(table, max_chunksize=MOST_ROWS)
 
     def mark(self) -> None:
         self.end_stream()

@@ -20,7 +20,7 @@ from scoring.scorer.failures import FileFailure
 from scoring.settings import ScoringSettings
 from scoring.summary import build_schema, build_summary, merge_sketches
 from studio.actions import events
-from studio.actions.inputs import opener
+from studio.actions.inputs import input_object, opener
 from studio.actions.jobs import SCHEMA, SUMMARY, claim_job, fail_by_bug, fail_job, parts_end
 from studio.actions.leases import Holder
 from studio.actions.minibatches import first_failure, losses
@@ -89,7 +89,8 @@ def _write(job: Job, folder: Path, written: list[str]) -> dict[str, Any]:
     if job.keeps_predictions and _has_predictions(job):
         numbered = any(file_kind(file["path"]) != "image" for one in planned for file in one.slices)
         _write_predictions(job, parts, folder, numbered)
-        written += [_put(store, job, name, folder / name) for name in (job.output_file_name, SCHEMA)]
+        for name in (job.output_file_name, SCHEMA):
+            written.append(_put(store, job, name, folder / name))  # noqa: PERF401  each is noted before the next
     if job.files_failed:
         file = folder / "errors.csv"
         write_errors(parts=parts, destination=file, failed_files=_failed_files(planned))
@@ -174,8 +175,17 @@ class _RowNumbers:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._next: Counter[str] = Counter()
+        self._unknown: set[str] = set()
 
     def first(self, planned: dict[str, Any], records: int) -> int:
+        if planned["path"] in self._unknown:
+            raise OutputError(
+                _(
+                    "The rows of %(path)s cannot be numbered: a part of it was not scored, and the file has changed"
+                    " since. Create the job again."
+                )
+                % planned
+            )
         number = self._next[planned["path"]]
         self._next[planned["path"]] += records
         return number
@@ -185,14 +195,22 @@ class _RowNumbers:
         if planned["end"] is None:
             return
         try:
-            count = count_records(
-                file=Slice(**planned),
-                opened=opener(self._job.input_datastore, self._job.input_path),
-                dialect=ScoringSettings.from_dict(self._job.settings).dialect,
-            )
+            self._next[planned["path"]] += self._counted(planned)
         except (OSError, FileFailure, NotFound):
-            count = 0  # it has changed since: then none of it that follows has been scored
-        self._next[planned["path"]] += count
+            self._unknown.add(planned["path"])
+
+    def _counted(self, planned: dict[str, Any]) -> int:
+        job = self._job
+        path = input_object(datastore=job.input_datastore, root=job.input_path, relative=planned["path"])
+        present = open_store(job.input_datastore).stat(path)
+        if present is None or present.etag != planned["etag"]:
+            raise FileFailure(planned["path"])
+        settings = ScoringSettings.from_dict(job.settings)
+        return count_records(
+            file=Slice(**planned),
+            opened=opener(job.input_datastore, job.input_path),
+            dialect=settings.dialect,
+        )
 
 
 def _failed_files(planned: list[MiniBatch]) -> list[tuple[str, str]]:

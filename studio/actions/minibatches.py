@@ -210,16 +210,20 @@ def _first_loss(job: Job) -> dict[str, str]:
     if minibatch is None:
         return {}
     for planned, scored in zip(minibatch.slices, minibatch.report["slices"], strict=True):
-        if scored["failed"]:
+        if scored.get("failed"):
             return {
                 "error": scored["failed"],
                 "error_input": planned["path"],
                 "traceback": scored.get("traceback", ""),
             }
-        if scored["first_error"]:
+        if scored.get("first_error"):
             row, message = scored["first_error"]
             place = {"file": planned["path"], "row": row, "message": message}
-            return {"error": _("%(file)s, row %(row)s: %(message)s.") % place, "error_input": planned["path"]}
+            # Behind the start of a divided file only errors.csv knows the row's number in the file.
+            sentence = (
+                _("%(file)s: %(message)s.") if planned["start"] else _("%(file)s, row %(row)s: %(message)s.")
+            )
+            return {"error": sentence % place, "error_input": planned["path"]}
     return {}
 
 

@@ -120,7 +120,7 @@ class NodeAtWork(Holder):
                 if minibatch is None or not self._score(slot, minibatch):
                     return
         finally:
-            for key in [key for key in self.logs if key[0] == slot]:
+            for key in [key for key in self.logs.copy() if key[0] == slot]:
                 self.logs.pop(key).close()
 
     def _score(self, slot: int, minibatch: MiniBatch) -> bool:

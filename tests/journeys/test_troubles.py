@@ -143,7 +143,7 @@ def cancel(studio: RunningStudio, page: Page, folder: Path) -> None:
 
 def lose_rows(studio: RunningStudio, page: Page, folder: Path) -> None:
     file = folder / "ragged.csv"
-    file.write_bytes(b"Age,Name\n1,ada\n2,bob,too,many\nolder,eve\n4,\xff\xfe\n5,zoe\n")
+    file.write_bytes(b"Age,Name\n1,ad\xc3\xa1\n2,bob,too,many\nolder,eve\n4,\xff\xfe\n5,zoe\n")
     upload(page, "ragged", [file])
     job = create_job(page, "slow-endpoint", dataset="ragged")
     expect(page.locator("main")).to_contain_text("Completed, 1 of 1 file failed", timeout=60_000)

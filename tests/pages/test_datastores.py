@@ -235,9 +235,9 @@ def test_browse_shows_the_first_rows_of_a_table(signed_in: Client, filled: Datas
 
 def test_browse_shows_text_and_says_what_is_neither(signed_in: Client, filled: Datastore) -> None:
     assert "Every Monday" in signed_in.get(page_of(filled, "browse", path="notes.txt")).text
-    Path(filled.location, "photo.jpg").write_bytes(b"\xff\xd8\0\0")
-    page = signed_in.get(page_of(filled, "browse", path="photo.jpg")).text
-    assert "neither a table nor text" in page
+    for name, said in (("photo.jpg", "This is an image."), ("model.bin", "neither a table nor text")):
+        Path(filled.location, name).write_bytes(b"\xff\xd8\0\0")
+        assert said in signed_in.get(page_of(filled, "browse", path=name)).text
 
 
 def test_browse_pages_through_many_files(signed_in: Client, store: Datastore) -> None:

@@ -41,6 +41,8 @@ ACTS = {
     "list": lambda path: str(os.listdir(path)),
     "connect": connect,
     "resolve": lambda host: str(socket.getaddrinfo(host, 80)),
+    "pair": lambda: str(len(socket.socketpair())),
+    "datagrams": lambda: str(socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)),
     "unix": lambda: str(socket.socket(socket.AF_UNIX)),
     "kill": lambda pid: str(os.kill(int(pid), signal.SIGUSR1)),
     "setsid": lambda: str(os.setsid()),

@@ -308,7 +308,11 @@ ENTRIES = [
     ),
     Entry(
         _("The input changed while the job ran"),
-        ["… … since the job was planned. Create the job again."],
+        [
+            "… … since the job was planned. Create the job again.",
+            "The rows of %(path)s cannot be numbered: a part of it was not scored, and the file has changed since."
+            " Create the job again.",
+        ],
         _("A file was replaced or removed after the job had been planned, so its rows would be mixed."),
         _(
             "Write to other names while jobs run, or use data assets: their versions never change. Then resubmit."
