@@ -408,6 +408,9 @@ def environment_of(*, python: Path, scratch: Path, variables: Mapping[str, str])
         "LANG": "C.UTF-8",
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
+        # Memory of one block is used for the next: given back, each of its pages would be zeroed again.
+        "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+        "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
         # Sets of text are gone through in the same order in every run.
         "PYTHONHASHSEED": "0",
     }
