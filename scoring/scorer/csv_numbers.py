@@ -17,8 +17,9 @@ from scoring.scorer.csv_text import NULLS, Block
 from scoring.scorer.dialect import Dialect
 from scoring.scorer.needs import Need
 
-ODD = tuple(b"\r\0\v\f")  # other line ends and spaces than ours
-FEW = 100
+# Other line ends and spaces than ours; and quotes, which it sees also where the file has another one, or none.
+ODD = tuple(b'\r\0\v\f"')
+FEW = 100  # zeros that are looked up one by one
 # pandas before 3 rounds a third of long decimals wrong, or takes thrice the time.
 IS_EXACT = int(pd.__version__.split(".")[0]) >= 3
 
@@ -31,7 +32,6 @@ def is_for_numbers(needs: Sequence[Need], width: int) -> bool:
 def read_numbers(block: Block, needs: Sequence[Need], dialect: Dialect) -> pd.DataFrame | None:
     """The block's rows by the names of `needs`; None where anything is unusual."""
     data, mark = block.data, dialect.quote_mark
-    # Its own quote is a part of a value where the file has another, or none.
     if any(byte in data for byte in ODD) or (mark and mark in data) or not data.isascii():
         return None
     separators, lines = data.count(dialect.separator.encode()), data.count(b"\n")
