@@ -22,11 +22,11 @@ SPAWNED = re.compile(r"(torch|tensorflow|keras|jax|onnxruntime)\b", re.IGNORECAS
 
 
 class CannotFork(ScoringError):
-    """For want of memory or of process numbers."""
+    """No scorer comes from this parent, for want of memory or of process numbers."""
 
 
 class ParentEnded(CannotFork):
-    """Or what it imports is not there."""
+    """The parent has ended, or what it imports is not there."""
 
 
 def is_forked(*, requirements: tuple[str, ...], variables: Mapping[str, str]) -> bool:
