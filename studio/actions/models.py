@@ -137,17 +137,25 @@ def _mirror_model(client: "MlflowClient", found: Any, versions: Iterable[Any]) -
         "updated_at": _time(found.last_updated_timestamp),
     }
     model = RegisteredModel.objects.filter(name=found.name).prefetch_related("versions").first()
-    if model is None:
-        model = RegisteredModel.objects.create(name=found.name, **fields)
-    elif any(getattr(model, name) != value for name, value in fields.items()):
-        RegisteredModel.objects.filter(pk=model.pk).update(**fields)
-    known = {version.version: version for version in model.versions.all()}
-    seen = set()
+    known = {} if model is None else {version.version: version for version in model.versions.all()}
+    seen, ready = set(), {}
     for version in versions:
         seen.add(int(version.version))
-        _mirror_version(client, model, version, known.get(int(version.version)))
-    if set(known) - seen:
-        _forget(model.versions.exclude(version__in=seen))
+        if version.status == "READY":
+            ready[int(version.version)] = _mirrored(client, version, known.get(int(version.version)))
+    # At once, since what a version's files say takes a while to read: nobody sees a model without its versions.
+    with transaction.atomic():
+        if model is None:
+            model = RegisteredModel.objects.create(name=found.name, **fields)
+        elif any(getattr(model, name) != value for name, value in fields.items()):
+            RegisteredModel.objects.filter(pk=model.pk).update(**fields)
+        for number, changed in ready.items():
+            if "created_at" in changed:
+                _store(model, number, changed)
+            elif changed:
+                model.versions.filter(version=number).update(**changed)
+        if set(known) - seen:
+            _forget(model.versions.exclude(version__in=seen))
 
 
 def _forget(versions: Any) -> None:
@@ -155,16 +163,12 @@ def _forget(versions: Any) -> None:
     versions.exclude(pk__in=Deployment.objects.values("model_version")).delete()
 
 
-def _mirror_version(
-    client: "MlflowClient", model: RegisteredModel, version: Any, mirrored: ModelVersion | None
-) -> None:
-    if version.status != "READY":
-        return
+def _mirrored(client: "MlflowClient", version: Any, mirrored: ModelVersion | None) -> dict[str, Any]:
+    """The fields of a version's row that differ from `mirrored`, which may be missing; its files are read once."""
     editable = {"tags": dict(version.tags), "description": version.description or ""}
     if mirrored is None or mirrored.is_unread or mirrored.created_at != _time(version.creation_timestamp):
-        _store(model, int(version.version), editable | _described(client, model, version))
-    elif any(getattr(mirrored, name) != value for name, value in editable.items()):
-        ModelVersion.objects.filter(pk=mirrored.pk).update(**editable)
+        return editable | _described(client, version)
+    return {name: value for name, value in editable.items() if getattr(mirrored, name) != value}
 
 
 def _store(model: RegisteredModel, number: int, fields: dict[str, Any]) -> None:
@@ -179,7 +183,7 @@ def _store(model: RegisteredModel, number: int, fields: dict[str, Any]) -> None:
         ModelVersion.objects.update_or_create(registered_model=model, version=number, defaults=plain)
 
 
-def _described(client: "MlflowClient", model: RegisteredModel, version: Any) -> dict[str, Any]:
+def _described(client: "MlflowClient", version: Any) -> dict[str, Any]:
     """What never changes of a version, from the registry and from its files."""
     fields: dict[str, Any] = {
         "run_id": version.run_id or "",
@@ -190,7 +194,7 @@ def _described(client: "MlflowClient", model: RegisteredModel, version: Any) -> 
         "type": ModelVersion.Type.CUSTOM,
     }
     try:
-        uri = f"models:/{model.name}/{version.version}"
+        uri = f"models:/{version.name}/{version.version}"
         files = files_of(uri)
         described = describe_files(texts_of(uri, files), [file["path"] for file in files])
         described["size"] = described["size"] or sizes_of(files)
