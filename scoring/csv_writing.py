@@ -2,7 +2,9 @@
 
 import csv
 import io
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
 
 # An empty text is quoted, to tell it from a missing value.
 NEEDS_QUOTES = r'[",\r\n]|^$'
+THREADS = 2
 
 
 class Sink(Protocol):
@@ -17,8 +20,13 @@ class Sink(Protocol):
 
 
 class CsvWriter:
+    """Batches become text beside each other, since pyarrow works outside of the interpreter's lock, and are written in
+    order. `close()` writes the last ones."""
+
     def __init__(self, sink: Sink, *, header: Sequence[str] | None) -> None:
         self._sink = sink
+        self._threads = ThreadPoolExecutor(THREADS)
+        self._pending: deque[Future[memoryview]] = deque()
         if header:
             line = io.StringIO()
             csv.writer(line, lineterminator="\n").writerow(header)
@@ -26,35 +34,43 @@ class CsvWriter:
 
     def write_table(self, table: "pa.Table") -> None:
         for batch in table.to_batches():
-            if not batch.num_rows:
-                continue
-            if any(map(_may_need_quotes, batch.columns)):
-                self._write_quoted(batch)
-            else:
-                self._write_plain(batch)
-
-    def _write_plain(self, batch: "pa.RecordBatch") -> None:
-        """By pyarrow's writer, which takes half the time."""
-        import pyarrow as pa
-        import pyarrow.csv as pacsv
-
-        options = pacsv.WriteOptions(include_header=False, quoting_style="none")
-        columns = [_rendered(one) if pa.types.is_boolean(one.type) else one for one in batch.columns]
-        written = io.BytesIO()
-        pacsv.write_csv(pa.record_batch(columns, names=batch.schema.names), written, options)
-        self._sink.write(written.getbuffer())
-
-    def _write_quoted(self, batch: "pa.RecordBatch") -> None:
-        import pyarrow.compute as pc
-
-        fields = [_rendered(column) for column in batch.columns]
-        lines = pc.binary_join_element_wise(*fields, ",", null_handling="replace", null_replacement="")
-        lines = pc.binary_join_element_wise(lines, "", "\n")
-        size = pc.sum(pc.binary_length(lines)).as_py()
-        self._sink.write(memoryview(lines.buffers()[2])[:size])
+            if batch.num_rows:
+                self._pending.append(self._threads.submit(as_csv, batch))
+                self._write(leaving=2 * THREADS)
 
     def close(self) -> None:
-        """As other writers have it; there is nothing left to write."""
+        self._write(leaving=0)
+        self._threads.shutdown()
+
+    def _write(self, *, leaving: int) -> None:
+        while len(self._pending) > leaving:
+            self._sink.write(self._pending.popleft().result())
+
+
+def as_csv(batch: "pa.RecordBatch") -> memoryview:
+    return _quoted(batch) if any(map(_may_need_quotes, batch.columns)) else _plain(batch)
+
+
+def _plain(batch: "pa.RecordBatch") -> memoryview:
+    """By pyarrow's writer, which takes half the time."""
+    import pyarrow as pa
+    import pyarrow.csv as pacsv
+
+    options = pacsv.WriteOptions(include_header=False, quoting_style="none")
+    columns = [_rendered(one) if pa.types.is_boolean(one.type) else one for one in batch.columns]
+    written = io.BytesIO()
+    pacsv.write_csv(pa.record_batch(columns, names=batch.schema.names), written, options)
+    return written.getbuffer()
+
+
+def _quoted(batch: "pa.RecordBatch") -> memoryview:
+    import pyarrow.compute as pc
+
+    fields = [_rendered(column) for column in batch.columns]
+    lines = pc.binary_join_element_wise(*fields, ",", null_handling="replace", null_replacement="")
+    lines = pc.binary_join_element_wise(lines, "", "\n")
+    size = pc.sum(pc.binary_length(lines)).as_py()
+    return memoryview(lines.buffers()[2])[:size]
 
 
 def _may_need_quotes(column: "pa.Array") -> bool:

@@ -1,7 +1,9 @@
 """Where a large file can be divided, so that each of its records lies in exactly one slice.
 
-The borders depend on the file, its dialect and the split size alone. A text file is cut near equal shares, at the first
-place after each where a record ends; quotes are counted from the start, since a line end between quotes ends no record.
+The borders depend on the file, its dialect and the split size alone. A text file is cut near equal shares; of more than
+two, the last eighth are halved: the largest are scored first, so slots come to their end together. A border is the first
+place after such a share where a record ends; quotes are counted from the start, since a line end between quotes ends no
+record.
 A file that cannot be read well enough to be divided stays whole: whoever scores it says what is wrong with it. So does
 one that can only be read from its start, zipped or in UTF-16.
 """
@@ -42,12 +44,16 @@ def divide(file: InputFile, *, opened: Opened, split_size: int, dialect: Dialect
 
 def estimate(file: InputFile, *, split_size: int) -> Sequence[Slice]:
     """As many slices as `divide` is likely to give, without looking at the file."""
-    count = _pieces(file.size, split_size) if file_kind(file.path) in DIVISIBLE else 1
-    return [Slice(path=file.path, size=share, etag=file.etag) for share in (file.size // count,) * count]
+    targets = _targets(0, file.size, split_size) if file_kind(file.path) in DIVISIBLE else []
+    return list(_between(file, targets))
 
 
-def _pieces(size: int, split_size: int) -> int:
-    return max(1, -(-size // split_size))
+def _targets(first: int, size: int, split_size: int) -> list[int]:
+    """Where to divide, near enough, what lies from `first` to `size`."""
+    count = -(-(size - first) // split_size)
+    whole_ones = count if count <= 2 else count - -(-count // 8)
+    halves = [*range(2, 2 * whole_ones, 2), *range(2 * whole_ones, 2 * count)]
+    return [first + (size - first) * number // (2 * count) for number in halves]
 
 
 def _between(file: InputFile, borders: Sequence[int]) -> Iterator[Slice]:
@@ -82,8 +88,7 @@ def _text_slices(file: InputFile, stream: BinaryIO, split_size: int, dialect: Di
 
 def _borders(text: TextFile, size: int, split_size: int) -> list[int]:
     first = first_record(text)
-    count = _pieces(size - first, split_size)
-    targets = [first + (size - first) * k // count for k in range(1, count)]
+    targets = _targets(first, size, split_size)
     borders = _record_ends(text, first, size, targets)
     return _record_ends_slowly(text, first, targets) if borders is None else borders
 

@@ -165,6 +165,7 @@ class Scorer:
         self.scratch = scratch
         self.loaded: LoadReport | None = None
         self._is_killed = False
+        self._log: Path | None = None  # where the model prints to by now
         self._process, self._end, self._wire = process, end, Wire(end)
         self._model = model
         self._memory_limit = memory_limit
@@ -191,12 +192,16 @@ class Scorer:
 
     @property
     def alive(self) -> bool:
-        return self._process.poll() is None
+        """As its connection tells, at once: only for one that nobody is waiting for."""
+        return not self._is_killed and not self._wire.is_closed()
 
     def log_to(self, file: Path, *, stop: Callable[[], bool] = _never) -> None:
         """From now on, what the model prints is appended there."""
+        if file == self._log:
+            return
         with file.open("ab") as output:
             self._ask({"do": "log"}, "Opening the log", TAKEN_WITHIN, stop, files=[output.fileno()])
+        self._log = file
 
     def load(self, *, timeout: float = LOAD_TIMEOUT, stop: Callable[[], bool] = _never) -> LoadReport:
         request = {"do": "load", "model": str(self._model)}

@@ -50,6 +50,16 @@ class Wire:
                 return message, files
             self._read()
 
+    def is_closed(self) -> bool:
+        """Whether the other side is known to be gone. For a socket that nobody waits on; leaves it not waiting."""
+        self.socket.settimeout(0)
+        try:
+            return not self._bytes and not self.socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def _taken(self) -> dict[str, Any] | None:
         if len(self._bytes) < HEADER.size:
             return None

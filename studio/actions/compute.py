@@ -231,8 +231,7 @@ def node_beats(
 
 
 def takes_work(*, node: Node) -> bool:
-    """Not while it drains, nor when its cluster was stopped while it was silent, or deleted."""
-    return Node.objects.filter(pk=node.pk, is_draining=False, cluster__is_stopped=False).exists()
+    return Node.objects.wanted().filter(pk=node.pk).exists()
 
 
 def node_leaves(*, node: Node) -> None:

@@ -18,27 +18,41 @@ from studio.models import Job, MiniBatch, Node
 from studio.models.states import MoveRefused
 from studio.queue import enqueue, wake
 
+LOOKED_AT = (
+    "name",
+    "status",
+    "settings",
+    "waiting_for",
+    "cluster",
+    "files_total",
+    "files_failed",
+    "minibatches_total",
+    "minibatches_done",
+)
 MAX_LOSSES = 10  # nodes that may die under one mini-batch before it is taken for the cause
 
 
 def claim_minibatch(*, node: Node, slot: int) -> MiniBatch | None:
     """The next mini-batch for a slot: of the job with the fewest running first, within the jobs' limits."""
-    for job_id in _jobs_with_work(node):
-        try:
-            claimed = _claim_from(job_id, node, slot)
-        except MoveRefused:
-            continue
-        if claimed:
-            return claimed
-    return None
+    found = (claim_of_job(job_id=job_id, node=node, slot=slot) for job_id in _jobs_with_work(node))
+    return next(filter(None, found), None)
+
+
+def claim_of_job(*, job_id: int, node: Node, slot: int) -> MiniBatch | None:
+    """The next mini-batch of one job, within its limits; several times quicker than to look at all jobs."""
+    try:
+        return _claim_from(job_id, node, slot)
+    except MoveRefused:
+        return None
 
 
 def _jobs_with_work(node: Node) -> list[int]:
     of_job = MiniBatch.objects.filter(job=OuterRef("pk"))
     running = of_job.running().order_by().values("job").annotate(n=Count("pk")).values("n")
+    wanted = Node.objects.wanted().filter(pk=node.pk)
     jobs = (
         Job.objects.filter(cluster=node.cluster_id, status=Job.Status.RUNNING)
-        .filter(Exists(of_job.waiting()))
+        .filter(Exists(wanted), Exists(of_job.waiting()))
         .annotate(running=Coalesce(Subquery(running), 0))
         .order_by("running", "created_at")
     )
@@ -46,12 +60,11 @@ def _jobs_with_work(node: Node) -> list[int]:
 
 
 def _locked(job_id: int) -> Job:
-    """Raises MoveRefused for a job that was deleted meanwhile."""
-    rows = Job.objects.select_related("input_datastore", "output_datastore", "cluster")
-    job: Job | None = rows.select_for_update(no_key=True, of=("self",)).filter(pk=job_id).first()
-    if job is None:
-        raise MoveRefused(_("The job was deleted meanwhile."))
-    return job
+    """With little more than what is looked at here. Raises MoveRefused for a job that was deleted meanwhile."""
+    try:
+        return Job.objects.only(*LOOKED_AT).select_for_update(no_key=True).get(pk=job_id)
+    except Job.DoesNotExist:
+        raise MoveRefused(_("The job was deleted meanwhile.")) from None
 
 
 @transaction.atomic
@@ -74,7 +87,6 @@ def _claim_from(job_id: int, node: Node, slot: int) -> MiniBatch | None:
         started_at=Now(),
         **MiniBatch.taken_by(node.name),
     )
-    minibatch.job = job
     if job.waiting_for:
         Job.objects.filter(pk=job.pk).update(waiting_for="")
     return minibatch
@@ -101,15 +113,26 @@ def record_minibatch(*, minibatch: MiniBatch, part: dict[str, Any], report: dict
         finished_at=Now(),
         **MiniBatch.RELEASED,
     )
-    Job.objects.filter(pk=job.pk).update(
-        minibatches_done=F("minibatches_done") + 1,
-        bytes_done=F("bytes_done") + minibatch.bytes,
-        rows_scored=F("rows_scored") + rows,
-        rows_failed=F("rows_failed") + errors,
-        files_failed=F("files_failed") + newly_failed,
-        files_unscored=F("files_unscored") + minibatch.files_unscored,
+    _count(
+        job,
+        minibatches_done=1,
+        bytes_done=minibatch.bytes,
+        rows_scored=rows,
+        rows_failed=errors,
+        files_failed=newly_failed,
+        files_unscored=minibatch.files_unscored,
     )
-    _after_recording(job.pk)
+
+
+def _count(job: Job, *, minibatches_done: int, files_failed: int, **more: int) -> None:
+    """Add one finished mini-batch to the job, which is locked, and see whether that ends it."""
+    job.minibatches_done += minibatches_done
+    job.files_failed += files_failed
+    added = {name: F(name) + amount for name, amount in more.items()}
+    Job.objects.filter(pk=job.pk).update(
+        minibatches_done=job.minibatches_done, files_failed=job.files_failed, **added
+    )
+    _after_recording(job)
 
 
 def _newly_failed(minibatch: MiniBatch, files: list[dict[str, Any]]) -> int:
@@ -163,18 +186,16 @@ def _fail(minibatch: MiniBatch, lease: uuid.UUID | None, **fields: Any) -> None:
 
 
 def _count_failed(job: Job, minibatch: MiniBatch) -> None:
-    newly_failed = _newly_failed(minibatch, minibatch.slices)
-    Job.objects.filter(pk=job.pk).update(
-        minibatches_done=F("minibatches_done") + 1,
-        minibatches_failed=F("minibatches_failed") + 1,
-        bytes_done=F("bytes_done") + minibatch.bytes,
-        files_failed=F("files_failed") + newly_failed,
+    _count(
+        job,
+        minibatches_done=1,
+        minibatches_failed=1,
+        bytes_done=minibatch.bytes,
+        files_failed=_newly_failed(minibatch, minibatch.slices),
     )
-    _after_recording(job.pk)
 
 
-def _after_recording(job_id: int) -> None:
-    job = Job.objects.get(pk=job_id)
+def _after_recording(job: Job) -> None:
     if job.status != Job.Status.RUNNING:
         transaction.on_commit(partial(settle_cancel, job_id=job.pk))
         return

@@ -9,8 +9,9 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,16 @@ from studio.stores import open_store, reason
 logger = logging.getLogger(__name__)
 
 NICE = 10  # of the nodes of low priority
+STAYS = 1.0  # seconds that a slot scores for one job before it looks whether another has fewer running
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptForJob:
+    """What a slot keeps for a job from one of its mini-batches to the next."""
+
+    job: Job
+    log: ScorerLog  # what the model prints
+    scorer: Callable[..., AbstractContextManager[Scorer]]  # scorers.leased() with what the job needs
 
 
 class NodeAtWork(Holder):
@@ -60,7 +71,7 @@ class NodeAtWork(Holder):
         self.slots: queue.SimpleQueue[int] = queue.SimpleQueue()
         for number in range(1, self.row.slots + 1):
             self.slots.put(number)
-        self.logs: dict[tuple[int, int], ScorerLog] = {}  # (slot, job id): what the model prints
+        self.kept: dict[tuple[int, int], KeptForJob] = {}  # by slot and job id
         self.dropped: set[int] = set()  # ids of jobs that nobody wants any more
         self.running: dict[int, int] = {}  # slot -> job id
         self._trying = threading.Lock()
@@ -115,21 +126,41 @@ class NodeAtWork(Holder):
 
     def _score_all(self, slot: int) -> None:
         try:
-            while self._takes_work():
-                minibatch = minibatches.claim_minibatch(node=self.row, slot=slot)
-                if minibatch is None or not self._score(slot, minibatch):
+            for minibatch in self._claimed(slot):
+                if not self._score(slot, minibatch):
                     return
         finally:
-            for key in [key for key in self.logs.copy() if key[0] == slot]:
-                self.logs.pop(key).close()
+            self._forget([key for key in self.kept.copy() if key[0] == slot])
+
+    def _claimed(self, slot: int) -> Iterator[MiniBatch]:
+        """One mini-batch after the other until none is eligible; for a second those of one job, since to look at all
+        jobs takes as long as to score a thousand rows."""
+        minibatch: MiniBatch | None = None
+        chosen = 0.0
+        while not self.stopping.is_set():
+            if minibatch and time.monotonic() - chosen < STAYS:
+                minibatch = minibatches.claim_of_job(job_id=minibatch.job_id, node=self.row, slot=slot)
+            else:
+                minibatch = None
+            if not minibatch:
+                chosen = time.monotonic()
+                minibatch = minibatches.claim_minibatch(node=self.row, slot=slot)
+            if not minibatch:
+                return
+            yield minibatch
+
+    def _forget(self, keys: Iterable[tuple[int, int]]) -> None:
+        for key in keys:
+            kept = self.kept.pop(key, None)
+            if kept:  # the node may be leaving meanwhile
+                kept.log.close()
 
     def _score(self, slot: int, minibatch: MiniBatch) -> bool:
         """Score one mini-batch and note the outcome; False when the slot should rest."""
-        job = minibatch.job
-        self.running[slot] = job.pk
+        self.running[slot] = minibatch.job_id
         try:
             with self.holding(minibatch):
-                part, report = self._attempt(slot, job, minibatch)
+                part, report = self._attempt(self._keep(slot, minibatch), minibatch)
                 self._record(minibatch, part, report)
         except ScoringCanceled:
             minibatches.give_back(minibatch=minibatch)
@@ -178,23 +209,24 @@ class NodeAtWork(Holder):
         except MoveRefused:
             logger.info("this mini-batch belongs to another node now", extra={"action": "lease_lost"})
 
-    def _attempt(self, slot: int, job: Job, minibatch: MiniBatch) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _attempt(self, kept: KeptForJob, minibatch: MiniBatch) -> tuple[dict[str, Any], dict[str, Any]]:
+        job = kept.job
         slices = local_slices(job=job, minibatch=minibatch)
         with tempfile.TemporaryDirectory(dir=scratch.scratch(), prefix="minibatch-") as folder:
-            ask = partial(self._ask, slot, job, Path(folder))
+            ask = partial(self._ask, kept, Path(folder))
             scored = isolating.score(minibatch=minibatch, slices=slices, aside=Path(folder), ask=ask)
             local_slices(job=job, minibatch=minibatch)  # still as they were planned, now that they were read
             part = parts.store_part(minibatch=minibatch, part=scored.part, errors=scored.errors)
         return part, scored.report.to_dict()
 
     def _ask(
-        self, slot: int, job: Job, folder: Path, slices: Sequence[LocalSlice], first: int
+        self, kept: KeptForJob, folder: Path, slices: Sequence[LocalSlice], first: int
     ) -> isolating.Scored:
-        def stop() -> bool:
-            return self.stopping.is_set() or job.pk in self.dropped
-
+        job = kept.job
         part, errors = folder / "asked.part.arrow", folder / "asked.errors.arrow"
-        with self._scorer(slot, job, stop) as scorer:
+        with kept.scorer() as scorer:
+            if job.waiting_for:
+                self._wait(job, "")
             report = scorer.score(
                 slices=slices,
                 first=first,
@@ -204,13 +236,20 @@ class NodeAtWork(Holder):
                 pass_through=job.settings.get("pass_through", []),
                 class_probabilities=job.settings.get("class_probabilities", False),
                 at_once=not job.spec.get("is_divisible", True),
-                stop=stop,
+                stop=partial(self._is_unwanted, job.pk),
             )
         return isolating.Scored(part=part, errors=errors, report=report)
 
-    @contextmanager
-    def _scorer(self, slot: int, job: Job, stop: provisioning.Stop) -> Iterator[Scorer]:
-        """With the model of `job` loaded, and what it prints shipped to the job's logs."""
+    def _keep(self, slot: int, minibatch: MiniBatch) -> KeptForJob:
+        """With the model and its environment on this node; for the job's further mini-batches on this slot, too."""
+        key = (slot, minibatch.job_id)
+        if key not in self.kept:
+            self.kept[key] = self._kept_for(slot, minibatch.job)
+        minibatch.job = self.kept[key].job
+        return self.kept[key]
+
+    def _kept_for(self, slot: int, job: Job) -> KeptForJob:
+        stop = partial(self._is_unwanted, job.pk)
         if not provisioning.environment_is_built(job.spec["environment"]):
             self._wait(job, _("The model's environment is being built on %(node)s."))
         model = provisioning.ensure_model(uri=job.spec["model_uri"], key=job.spec["model_key"], stop=stop)
@@ -218,9 +257,8 @@ class NodeAtWork(Holder):
             spec=job.spec["environment"], log=logger.info, stop=stop
         )
         file = scratch.scorer_logs() / f"{job.name}-{self.name}-slot{slot}.log"
-        if (slot, job.pk) not in self.logs:
-            self.logs[slot, job.pk] = ScorerLog(job=job, node=self.name, slot=slot, file=file)
-        with scorers.leased(
+        scorer = partial(
+            scorers.leased,
             environment=environment,
             requirements=job.spec["environment"]["requirements"],
             model=model,
@@ -230,10 +268,13 @@ class NodeAtWork(Holder):
             log=file,
             stop=stop,
             starting=partial(self._wait, job, _("The model is being loaded on %(node)s.")),
-        ) as scorer:
-            if job.waiting_for:
-                self._wait(job, "")
-            yield scorer
+        )
+        return KeptForJob(
+            job=job, log=ScorerLog(job=job, node=self.name, slot=slot, file=file), scorer=scorer
+        )
+
+    def _is_unwanted(self, job_id: int) -> bool:
+        return self.stopping.is_set() or job_id in self.dropped
 
     def _wait(self, job: Job, reason: str) -> None:
         """What a job waits for on this node, as its page says it."""
@@ -262,8 +303,8 @@ class NodeAtWork(Holder):
             super().beat()
             self._report()
         scorers.pool().look_after()
-        for log in self.logs.copy().values():
-            log.ship()
+        for kept in self.kept.copy().values():
+            kept.log.ship()
         if self._is_draining and self._is_idle():
             self.stopping.set()
             os.kill(os.getpid(), signal.SIGTERM)  # to Celery's worker, which ends the process in good order
@@ -283,8 +324,7 @@ class NodeAtWork(Holder):
 
     def leave(self) -> None:
         self.stopping.set()
-        for key in list(self.logs):
-            self.logs.pop(key).close()
+        self._forget(list(self.kept))
         scorers.pool().close()
         compute.node_leaves(node=self.row)
 

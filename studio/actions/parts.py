@@ -1,10 +1,12 @@
 """Parts on their way from a node to the datastore of the output, under names that no other attempt has."""
 
+import hashlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from studio.models import MiniBatch
-from studio.stores import checksum, open_store
+from studio.stores import open_store
 
 
 def store_part(*, minibatch: MiniBatch, part: Path, errors: Path) -> dict[str, Any]:
@@ -14,13 +16,19 @@ def store_part(*, minibatch: MiniBatch, part: Path, errors: Path) -> dict[str, A
 
     def moved(file: Path, kind: str) -> dict[str, Any]:
         path = f"{job.parts_path}/{minibatch.number:06d}-{minibatch.lease}.{kind}.arrow"
-        note = {"path": path, "size": file.stat().st_size, "checksum": checksum(file)}
+        digest = hashlib.sha256()
         with file.open("rb") as stream:
-            store.write(path, iter(lambda: stream.read(1 << 20), b""))
+            stored = store.write(path, _digested(stream, digest))
         file.unlink()
-        return note
+        return {"path": path, "size": stored.size, "checksum": digest.hexdigest()}
 
     return {**moved(part, "part"), "errors": moved(errors, "errors") if errors.exists() else None}
+
+
+def _digested(stream: BinaryIO, digest: Any) -> Iterator[bytes]:
+    while chunk := stream.read(1 << 20):
+        digest.update(chunk)
+        yield chunk
 
 
 def discard_part(*, minibatch: MiniBatch, part: dict[str, Any]) -> None:

@@ -239,6 +239,10 @@ class NodeQuerySet(models.QuerySet["Node"]):
     def taking_work(self) -> "NodeQuerySet":
         return self.alive().filter(is_draining=False)
 
+    def wanted(self) -> "NodeQuerySet":
+        """Not while they drain, nor when their cluster was stopped while they were silent, or deleted."""
+        return self.filter(is_draining=False, cluster__is_stopped=False)
+
     def newest_first(self) -> "NodeQuerySet":
         return self.order_by("-started_at")
 

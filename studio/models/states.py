@@ -71,6 +71,7 @@ class Stateful(models.Model):
     def move_to(self, status: str, *, held: Any = None, **fields: Any) -> None:
         """Set `status` and `fields` where the row still has the status (and the lease `held`, if given) seen on `self`.
 
+        What the database computes (Now()) is fetched when it is looked at; other columns stay as they were seen.
         Raises MoveRefused when the table forbids the move or another process changed the row first.
         """
         if not self.may_move_to(status):
@@ -81,7 +82,11 @@ class Stateful(models.Model):
         seen = {"pk": self.pk, "status": self.status}
         if held is not None:
             seen["lease"] = held
-        changed = type(self)._default_manager.filter(**seen).update(**{"status": status, **fields})
-        if not changed:
+        fields["status"] = status
+        if not type(self)._default_manager.filter(**seen).update(**fields):
             raise MoveRefused(_("“%(thing)s” changed just now. Reload the page.") % {"thing": self})
-        self.refresh_from_db()
+        for name, value in fields.items():
+            if hasattr(value, "resolve_expression"):
+                self.__dict__.pop(name, None)  # deferred
+            else:
+                setattr(self, name, value)

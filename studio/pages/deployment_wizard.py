@@ -96,7 +96,12 @@ def _wanted_version(model: RegisteredModel, number: str) -> ModelVersion:
         return get_object_or_404(versions, version=whole_number(number))
     latest = versions.first()
     if latest is None:
-        raise NotAllowed(_("The model “%(name)s” has no version yet. One that is being registered shows up within seconds: look again.") % {"name": model})
+        raise NotAllowed(
+            _(
+                "The model “%(name)s” has no version yet. One that is being registered shows up in seconds: look again."
+            )
+            % {"name": model}
+        )
     return latest
 
 

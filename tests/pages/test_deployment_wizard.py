@@ -50,7 +50,7 @@ def test_new_refuses_a_custom_model_with_the_reason(signed_in: Client) -> None:
 def test_new_refuses_a_model_without_a_version(signed_in: Client) -> None:
     factories.model_version("titanic").delete()
     answer = signed_in.get("/deployments/new/?selected=titanic", follow=True)
-    assert "has no version yet. One that is being registered shows up within seconds: look again." in answer.text
+    assert "has no version yet. One that is being registered shows up in seconds: look again." in answer.text
     assert not Draft.objects.exists()
 
 

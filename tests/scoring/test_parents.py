@@ -181,9 +181,9 @@ def test_children_end_with_their_parent(odd_model: Path, tmp_path: Path) -> None
     scorer.load()
     os.kill(parent.pid, signal.SIGKILL)
     assert gone(scorer.pid)
-    assert not scorer.alive
     with pytest.raises(ScorerDied):
         score(scorer, tmp_path, act(tmp_path, "echo"))
+    assert not scorer.alive
     with pytest.raises(ParentEnded):
         parent.code(scorer.pid)
     scorer.close()

@@ -84,7 +84,7 @@ ENTRIES = [
             "The model %(model)s was deleted in MLflow and registered again since. Deploy it again.",
             "This model version is no longer in the registry. Choose another one.",
             "The chosen model version is no longer in the registry. Choose another one.",
-            "The model “%(name)s” has no version yet. One that is being registered shows up within seconds: look again.",
+            "The model “%(name)s” has no version yet. One that is being registered shows up in seconds: look again.",
         ],
         _(
             "MLflow’s registry is the only truth about models, and this version is not the one that was tried."
