@@ -20,6 +20,7 @@ IDLE_SECONDS = 1800.0  # without a lease; then a scorer ends
 LEAST_FREE = 0.1  # of the machine's memory; below it scorers that are idle end, the longest idle first
 MOST_GROWTH = 2.0  # times what it had after its first mini-batch, and SLACK beyond that: then it leaks
 SLACK = 256 << 20
+MOST_PROCESSES = 64  # of a scorer's family; no limit of the kernel holds one that root's user starts
 MOST_OF_LIMIT = 2.0  # that a scorer and the processes it started may have together
 
 
@@ -107,13 +108,13 @@ class ScorerPool:
         rmtree(scorer.scratch, ignore_errors=True)
 
     def look_after(self) -> None:
-        """Now and then: ends scorers that nobody has needed for long, and those that take too much memory."""
+        """Now and then: ends scorers that nobody has needed for long, and those that take too much."""
         with self._lock:
             leased = [kept for kept in self._kept if kept.is_leased]
         for kept in leased:
-            limit = kept.spec.memory_limit
-            if limit and _of_family(kept.scorer) > limit * MOST_OF_LIMIT:
-                kept.scorer.kill()  # whoever waits for its answer is told
+            why = _takes_too_much(kept)
+            if why:
+                kept.scorer.kill(why=why)  # whoever waits for its answer is told
         self._drop_idle()
         self._make_room()
 
@@ -207,9 +208,19 @@ def _resident(scorer: Scorer) -> int:
         return 0
 
 
-def _of_family(scorer: Scorer) -> int:
+def _takes_too_much(kept: _Kept) -> str:
+    """Why its scorer has to end, as a sentence; empty where it is modest."""
     try:
-        process = psutil.Process(scorer.pid)
-        return sum(int(one.memory_info().rss) for one in [process, *process.children(recursive=True)])
+        process = psutil.Process(kept.scorer.pid)
+        family = [process, *process.children(recursive=True)]
+        if len(family) > MOST_PROCESSES:
+            return f"It had started {len(family) - 1} processes, and may start {MOST_PROCESSES - 1}."
+        limit = kept.spec.memory_limit
+        if limit and sum(int(one.memory_info().rss) for one in family) > limit * MOST_OF_LIMIT:
+            return (
+                f"It and the processes it started took more than {MOST_OF_LIMIT:g} times the {limit >> 20} MB that it "
+                "may use."
+            )
     except psutil.Error:
-        return 0
+        pass  # it, or one of them, has just ended
+    return ""

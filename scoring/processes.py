@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -59,6 +59,7 @@ class TrialReport:
     columns: list[str]
     sample: list[list[str | None]]
     notes: list[str]
+    offers_classes: bool  # probabilities of them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +166,7 @@ class Scorer:
         self.scratch = scratch
         self.loaded: LoadReport | None = None
         self._is_killed = False
+        self._why_killed = ""
         self._log: Path | None = None  # where the model prints to by now
         self._process, self._end, self._wire = process, end, Wire(end)
         self._model = model
@@ -225,7 +227,7 @@ class Scorer:
         `notes`."""
         request = {"do": "trial", "with_classes": class_probabilities}
         answer = self._ask(request, "Scoring the model's example", timeout, stop)
-        return TrialReport(**{name: answer[name] for name in ("rows", "columns", "sample", "notes")})
+        return TrialReport(**{one.name: answer[one.name] for one in fields(TrialReport)})
 
     def halves(self, *, timeout: float, stop: Callable[[], bool] = _never) -> str | None:
         """Scores a table whole and in halves: where the answers differ by more than rounding, else nothing.
@@ -283,11 +285,14 @@ class Scorer:
             errors.unlink()
         return ScoreReport.from_dict(answer)
 
-    def kill(self) -> None:
-        """Ends the process and everything it started; safe to call again and from another thread."""
+    def kill(self, *, why: str = "") -> None:
+        """Ends the process and everything it started; safe to call again and from another thread.
+
+        `why` is a sentence for whoever waits for its answer.
+        """
         if self._is_killed:
             return  # its number may be somebody else's by now
-        self._is_killed = True
+        self._is_killed, self._why_killed = True, why
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(KILLED_WITHIN)
@@ -366,8 +371,8 @@ class Scorer:
             how = f"was ended by {_signal_name(-code)}"
         else:
             how = f"ended by itself with exit code {code}"
-        hint = ""
-        if code in (-signal.SIGKILL, -signal.SIGABRT, -signal.SIGSEGV) and self._memory_limit:
+        hint = f" {self._why_killed}" if self._why_killed else ""
+        if not hint and code in (-signal.SIGKILL, -signal.SIGABRT, -signal.SIGSEGV) and self._memory_limit:
             hint = (
                 f" It may have needed more memory than the {self._memory_limit // (1 << 20)} MB it may use."
             )

@@ -1,9 +1,12 @@
 """Whoever needs a model gets a scorer that has it, if there is one; none is lent twice, and none grows for ever."""
 
+import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from scoring import pool as pools
@@ -108,8 +111,38 @@ def test_one_that_takes_far_more_memory_than_it_may_with_its_children_is_killed(
     assert scorer.alive
     monkeypatch.setattr(pools, "MOST_OF_LIMIT", 0.001)
     pool.look_after()
-    with pytest.raises(ScorerDied, match="SIGKILL"):
+    with pytest.raises(ScorerDied, match=r"SIGKILL\. It and the processes it started took more than"):
         score(scorer, tmp_path, act(tmp_path, "echo"))
+
+
+def test_a_model_that_keeps_forking_is_killed_with_all_its_children(
+    pool: ScorerPool, lease: Lease, tmp_path: Path
+) -> None:
+    scorer = lease()
+    looked_after = threading.Event()
+
+    def look_after() -> None:  # as the heartbeat of a node does
+        while not looked_after.wait(0.2):
+            pool.look_after()
+
+    thread = threading.Thread(target=look_after)
+    thread.start()
+    try:
+        with pytest.raises(ScorerDied, match=r"It had started \d+ processes, and may start 63\."):
+            score(scorer, tmp_path, act(tmp_path, "fork"))
+    finally:
+        looked_after.set()
+        thread.join()
+    assert all(gone(one.pid) for one in psutil.process_iter() if _group(one) == scorer.pid)
+    pool.discard(scorer)
+    assert score(lease(), tmp_path, act(tmp_path, "echo")).slices[0].rows == 3
+
+
+def _group(process: psutil.Process) -> int:
+    try:
+        return os.getpgid(process.pid)
+    except ProcessLookupError:
+        return 0
 
 
 def test_where_no_parent_can_be_had_the_scorer_itself_says_what_is_wrong(
