@@ -71,8 +71,12 @@ class LoadedModel:
             raise PredictFailure(message, traceback.format_exc()) from error
 
     def trial(self, with_classes: bool) -> dict[str, Any]:
-        if with_classes and not class_names(self._model):
+        offers_classes = bool(class_names(self._model))
+        if with_classes and not offers_classes:
             raise PredictFailure(NOT_OFFERED)
+        return {**self._scored_example(with_classes), "offers_classes": offers_classes}
+
+    def _scored_example(self, with_classes: bool) -> dict[str, Any]:
         example, note = self._example()
         if example is not None:
             table = self.answer(example, _rows_of(example), with_classes)

@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from scoring.settings import ScoringSettings
 from studio.actions import events
@@ -30,6 +31,10 @@ def edit_deployment(
     """
     check_can_edit_deployment(user, deployment)
     problems = settings.validate() | cluster_refusals(deployment.cluster, settings)
+    if settings.class_probabilities and deployment.offers_probabilities is False:
+        problems["class_probabilities"] = _(
+            "The model offers no class probabilities: its trial looked for them. Leave this off."
+        )
     if problems:
         raise FieldErrors(problems)
     subject = f"{deployment.endpoint.name}/{deployment.name}"

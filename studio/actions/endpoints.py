@@ -286,7 +286,11 @@ def write_log(*, deployment: Deployment, text: str) -> None:
 
 
 def deployment_succeeded(
-    *, deployment: Deployment, notes: list[str], is_divisible: bool | None = None
+    *,
+    deployment: Deployment,
+    notes: list[str],
+    is_divisible: bool | None = None,
+    offers_probabilities: bool | None = None,
 ) -> None:
     """The first that succeeds, and one that was meant to, becomes the default of its endpoint."""
     with transaction.atomic():
@@ -298,6 +302,7 @@ def deployment_succeeded(
             held=deployment.lease,
             notes=notes,
             is_divisible=is_divisible,
+            offers_probabilities=offers_probabilities,
             finished_at=Now(),
             **Deployment.RELEASED,
         )

@@ -10,6 +10,7 @@ import time
 import traceback
 import urllib.request
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -176,9 +177,9 @@ def _create_on_node(deployment: Deployment, holder: Holder, stop: Stop) -> None:
         try:
             if deployment.attempts > MAX_ATTEMPTS:
                 raise ModelLoadError(f"The node died {MAX_ATTEMPTS} times while it tried this model.")
-            notes, is_divisible = _try_model(deployment, log, stop)
+            tried = _try_model(deployment, log, stop)
             log.flush()
-            endpoints.deployment_succeeded(deployment=deployment, notes=notes, is_divisible=is_divisible)
+            endpoints.deployment_succeeded(deployment=deployment, **asdict(tried))
         except MoveRefused:
             raise
         except (Unavailable, ScoringCanceled) as waiting:
@@ -207,8 +208,16 @@ def _create_on_node(deployment: Deployment, holder: Holder, stop: Stop) -> None:
             )
 
 
-def _try_model(deployment: Deployment, log: DeploymentLog, stop: Stop) -> tuple[list[str], bool | None]:
-    """Sentences for the card, and Deployment.is_divisible."""
+@dataclass(frozen=True, kw_only=True)
+class _Tried:
+    """What a trial has found, as the fields of Deployment that say it."""
+
+    notes: list[str]
+    is_divisible: bool | None
+    offers_probabilities: bool
+
+
+def _try_model(deployment: Deployment, log: DeploymentLog, stop: Stop) -> _Tried:
     version = deployment.model_version
     log(f"Fetching the files of {version} from MLflow.")
     model = ensure_model(uri=version.uri, key=deployment.model_key, stop=stop)
@@ -217,11 +226,11 @@ def _try_model(deployment: Deployment, log: DeploymentLog, stop: Stop) -> tuple[
     log("Loading the model in its environment.")
     with tempfile.NamedTemporaryFile(dir=scratch(), suffix=".log") as output:
         try:
-            notes, is_divisible = _tried(deployment, environment, model, Path(output.name), log, stop)
+            tried = _tried(deployment, environment, model, Path(output.name), log, stop)
         finally:
             for line in Path(output.name).read_text(errors="replace").splitlines()[-200:]:
                 log(line)
-    return [*environment.notes, *notes], is_divisible
+    return replace(tried, notes=[*environment.notes, *tried.notes])
 
 
 def _try_halves(
@@ -253,8 +262,7 @@ def _tried(
     output: Path,
     log: DeploymentLog,
     stop: Stop,
-) -> tuple[list[str], bool | None]:
-    """Sentences for the card, and Deployment.is_divisible."""
+) -> _Tried:
     with scorers.leased(
         environment=environment,
         requirements=deployment.environment["requirements"],
@@ -277,7 +285,11 @@ def _tried(
         )
         notes, is_divisible = _try_halves(scorer, deployment.settings["timeout"], log, stop)
         notes += _of_threads(deployment.settings["environment_variables"])
-        return [*scorer.loaded.warnings, *trial.notes, *notes], is_divisible
+        return _Tried(
+            notes=[*scorer.loaded.warnings, *trial.notes, *notes],
+            is_divisible=is_divisible,
+            offers_probabilities=trial.offers_classes,
+        )
 
 
 def _of_threads(variables: Mapping[str, str]) -> list[str]:

@@ -238,6 +238,9 @@ class Deployment(Stateful, Leased):
     is_divisible = models.BooleanField(
         null=True, help_text="whether the model scores halves of a table as the whole; null: not tried"
     )
+    offers_probabilities = models.BooleanField(
+        null=True, help_text="whether its trial found class probabilities; null: not looked for"
+    )
     attempts = models.PositiveSmallIntegerField(default=0)
     created_by = models.ForeignKey(PERSON, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -48,6 +48,17 @@ def test_an_edit_of_settings_leaves_submitted_jobs_alone(person: Any) -> None:
     assert details["after"] == {"timeout": 60, "instance_count": 3, "tags": {"a": "b"}}
 
 
+def test_an_edit_turns_on_class_probabilities_only_where_the_model_offers_them(person: Any) -> None:
+    wanted = ScoringSettings(class_probabilities=True)
+    for offers in (True, None):  # null: it was created before they were looked for
+        used = factories.deployment(offers_probabilities=offers)
+        edit_deployment(user=person, deployment=used, revision=1, description="", tags={}, settings=wanted)
+    used = factories.deployment(offers_probabilities=False)
+    with pytest.raises(FieldErrors) as refusal:
+        edit_deployment(user=person, deployment=used, revision=1, description="", tags={}, settings=wanted)
+    assert "offers no class probabilities" in refusal.value.fields["class_probabilities"]
+
+
 @pytest.mark.parametrize(
     ("settings", "field"),
     [

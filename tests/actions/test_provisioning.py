@@ -41,6 +41,7 @@ def of_act(act, rows=4):
 def test_a_model_that_scores_halves_as_the_whole_may_be_divided(created):
     found = created(of_act("echo"))
     assert (found.status, found.is_divisible) == (Deployment.Status.SUCCEEDED, True)
+    assert found.offers_probabilities is not None
     assert not [note for note in found.notes if "divided" in note]
     assert "\x1b" not in "".join(found.notes)  # MLflow's warnings are yellow
     assert "Scored whole and in halves, it answers the same." in found.log

@@ -44,6 +44,7 @@ def test_a_column_for_each_class(start_scorer: StartScorer, tmp_path: Path, clas
     scorer.load()
     names = [f"probability_{one}" for one in model.classes_.tolist()]
     assert scorer.trial(class_probabilities=True).columns == ["prediction", *names]
+    assert scorer.trial().offers_classes
     file = tmp_path / "rows.csv"
     FRAME.to_csv(file, index=False)
     out = put_together(score(scorer, tmp_path, file), tmp_path, file)
@@ -58,6 +59,7 @@ def test_a_model_without_them_is_refused_when_it_is_tried(start_scorer: StartSco
     with pytest.raises(ModelLoadError, match="offers no class probabilities"):
         scorer.trial(class_probabilities=True)
     assert scorer.trial().columns == ["prediction"] or scorer.trial().notes
+    assert not scorer.trial().offers_classes
     file = tmp_path / "rows.csv"
     FRAME.to_csv(file, index=False)
     with pytest.raises(PredictError, match="offers no class probabilities"):

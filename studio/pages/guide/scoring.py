@@ -223,6 +223,7 @@ ENTRIES = [
             "The model offers no class probabilities: it has no predict_proba with classes. Turn off Class "
             "probabilities, or deploy a classifier of scikit-learn, XGBoost, LightGBM or CatBoost.",
             "The model's predict_proba returned … for … rows and … classes. Turn off Class probabilities.",
+            "The model offers no class probabilities: its trial looked for them. Leave this off.",
         ],
         _(
             "The setting adds one column for each class from the model’s own predict_proba. Regressors have none, and "

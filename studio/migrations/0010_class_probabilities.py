@@ -1,0 +1,15 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("studio", "0009_fences_of_nodes")]
+
+    operations = [
+        migrations.AddField(
+            model_name="deployment",
+            name="offers_probabilities",
+            field=models.BooleanField(
+                null=True, help_text="whether its trial found class probabilities; null: not looked for"
+            ),
+        ),
+    ]
