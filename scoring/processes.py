@@ -40,6 +40,7 @@ class LocalSlice:
     start: int = 0  # as scoring.plan.Slice has them
     end: int | None = None
     dialect: Dialect = SNIFFED
+    refused: str = ""  # why it must not be scored, as a sentence
 
     @property
     def known_as(self) -> str:
@@ -338,6 +339,9 @@ class Scorer:
 
     def _hand(self, one: LocalSlice) -> None:
         """The open file, so that the scorer needs no right to any folder."""
+        if one.refused:
+            self._send({"message": one.refused})
+            return
         try:
             with one.path.open("rb") as file:
                 self._send({"ok": True}, [file.fileno()])

@@ -215,7 +215,7 @@ class NodeAtWork(Holder):
         with tempfile.TemporaryDirectory(dir=scratch.scratch(), prefix="minibatch-") as folder:
             ask = partial(self._ask, kept, Path(folder))
             scored = isolating.score(minibatch=minibatch, slices=slices, aside=Path(folder), ask=ask)
-            local_slices(job=job, minibatch=minibatch)  # still as they were planned, now that they were read
+            _check_same(slices, local_slices(job=job, minibatch=minibatch))
             part = parts.store_part(minibatch=minibatch, part=scored.part, errors=scored.errors)
         return part, scored.report.to_dict()
 
@@ -330,18 +330,15 @@ class NodeAtWork(Holder):
 
 
 def local_slices(*, job: Job, minibatch: MiniBatch) -> list[LocalSlice]:
-    """The files of a mini-batch on this machine. Raises InputError for one that is not as it was planned."""
+    """The files of a mini-batch on this machine; one that is not as it was planned is `refused`."""
     store, local = open_store(job.input_datastore), []
     dialect = ScoringSettings.from_dict(job.settings).dialect
     for planned in minibatch.slices:
         path = input_object(datastore=job.input_datastore, root=job.input_path, relative=planned["path"])
-        present = store.stat(path)
+        present, refused = store.stat(path), ""
         if present is None or present.etag != planned["etag"]:
             changed = _("has disappeared") if present is None else _("has changed")
-            raise InputError(
-                f"{planned['path']} {changed} since the job was planned. Create the job again.",
-                file=planned["path"],
-            )
+            refused = f"{planned['path']} {changed} since the job was planned. Create the job again."
         local.append(
             LocalSlice(
                 path=store.local_file(path),
@@ -350,9 +347,17 @@ def local_slices(*, job: Job, minibatch: MiniBatch) -> list[LocalSlice]:
                 start=planned["start"],
                 end=planned["end"],
                 dialect=dialect,
+                refused=refused,
             )
         )
     return local
+
+
+def _check_same(before: list[LocalSlice], after: list[LocalSlice]) -> None:
+    """Raises ScoringError for a file that changed while it was read; the next attempt refuses it alone."""
+    for old, new in zip(before, after, strict=True):
+        if new.refused and not old.refused:
+            raise ScoringError(new.refused, file=new.name)
 
 
 def _resident(process: psutil.Process) -> int:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +46,21 @@ def test_only_the_files_that_the_model_fails_on_are_lost(node, job_over):
     assert failed[2].startswith("3-crash.csv,,file,The model's process was ended by SIGSEGV.")
     assert failed[3].startswith("5-spin.csv,,file,Scoring the mini-batch took longer than 3 seconds")
     assert [line.split(",")[:3] for line in failed[4:]] == [[f"{n}-echo.csv", "1", "cast"] for n in (2, 6)]
+
+
+def test_a_file_that_is_not_as_it_was_planned_is_lost_alone(node, job_over):
+    job = job_over(["list", "list", "list", "list"])
+    folder = Path(job.input_datastore.options["root"]) / job.input_path
+    (folder / "1-list.csv").write_text("act,value\nlist,9\n")
+    (folder / "3-list.csv").unlink()
+    minibatch = worked(node, job)
+    assert (minibatch.status, minibatch.attempts) == (MiniBatch.Status.COMPLETED, 0)
+    assert job.status_label == "Completed, 2 of 4 files failed"
+    failed = outputs(job)["errors.csv"].read_text().splitlines()[1:]
+    assert [line.split(" since")[0] for line in failed] == [
+        "1-list.csv,,file,1-list.csv has changed",
+        "3-list.csv,,file,3-list.csv has disappeared",
+    ]
 
 
 def test_a_mini_batch_all_of_whose_files_fail_has_failed(node, job_over):
