@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from scoring.column_types import common_type
 from scoring.csv_writing import CsvWriter
 from scoring.errors import OutputError
-from scoring.processes import SliceReport
+from scoring.reports import SliceReport
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -15,7 +15,7 @@ from scoring.dividing import count_records
 from scoring.errors import OutputError, ScoringError
 from scoring.outputs import PartRef, PartSlice, file_labels, write_errors, write_predictions
 from scoring.plan import Slice, file_kind
-from scoring.processes import ScoreReport
+from scoring.reports import ScoreReport
 from scoring.scorer.failures import FileFailure
 from scoring.settings import ScoringSettings
 from scoring.summary import build_schema, build_summary, merge_sketches

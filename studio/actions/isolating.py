@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scoring.errors import InputError, PredictError, ScorerDied, ScoringError, ScoringTimeout
-from scoring.processes import LocalSlice, ScoreReport, SliceReport
+from scoring.processes import LocalSlice
+from scoring.reports import ScoreReport, SliceReport
 from scoring.summary import merge_sketches
 from studio.models import MiniBatch
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from django.db import IntegrityError, InterfaceError, OperationalError, close_old_connections
 from django.db.models.functions import Now
 
-from scoring.processes import storable
+from scoring.reports import storable
 from studio.actions.job_logs import KEPT, stdout_path, whole_lines
 from studio.models import Job, JobLog
 

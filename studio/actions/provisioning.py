@@ -23,7 +23,8 @@ from django.utils.translation import gettext as _
 from scoring.environment import Environment, EnvironmentSpec, build_environment, find_environment
 from scoring.errors import EnvironmentBuildError, ModelLoadError, ScoringCanceled, ScoringError
 from scoring.locking import exclusive, lock_of
-from scoring.processes import Scorer, storable
+from scoring.processes import Scorer
+from scoring.reports import storable
 from scoring.settings import THREAD_VARIABLES
 from studio.actions import endpoints, scorers
 from studio.actions.leases import Holder

@@ -20,7 +20,8 @@ from scoring.first_rows import cut_first_rows
 from scoring.outputs import PartRef, PartSlice, read_errors, write_predictions
 from scoring.plan import file_kind, to_score
 from scoring.preview import Preview, first_rows
-from scoring.processes import LocalSlice, storable
+from scoring.processes import LocalSlice
+from scoring.reports import storable
 from scoring.settings import ScoringSettings
 from studio.actions import events, provisioning, scorers
 from studio.actions.compute import wake_cluster

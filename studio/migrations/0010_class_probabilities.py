@@ -12,4 +12,9 @@ class Migration(migrations.Migration):
                 null=True, help_text="whether its trial found class probabilities; null: not looked for"
             ),
         ),
+        migrations.AlterField(
+            model_name="minibatch",
+            name="report",
+            field=models.JSONField(null=True, help_text="scoring.reports.ScoreReport.to_dict()"),
+        ),
     ]

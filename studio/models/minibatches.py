@@ -118,7 +118,7 @@ class MiniBatch(Stateful, Leased):
     part = models.JSONField(
         null=True, help_text="{path, size, checksum, errors: {path, size, checksum} or null}"
     )
-    report = models.JSONField(null=True, help_text="scoring.processes.ScoreReport.to_dict()")
+    report = models.JSONField(null=True, help_text="scoring.reports.ScoreReport.to_dict()")
     rows_scored = models.BigIntegerField(db_default=0)
     rows_failed = models.BigIntegerField(db_default=0)
     failed_files = models.JSONField(default=list, help_text="paths of files that lost rows, or all")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from scoring.processes import ScoreReport, SliceReport
+from scoring.reports import ScoreReport, SliceReport
 from scoring.scorer.parts import PartWriter
 from studio.models import Job, MiniBatch
 from studio.stores import checksum

@@ -10,7 +10,8 @@ from PIL import Image
 from scoring.errors import InputError
 from scoring.outputs import PartRef, PartSlice, write_predictions
 from scoring.plan import file_kind
-from scoring.processes import LocalSlice, Scorer, ScoreReport
+from scoring.processes import LocalSlice, Scorer
+from scoring.reports import ScoreReport
 from scoring.requirements import EnvironmentSpec
 from scoring.scorer import image_reading
 from scoring.scorer.failures import FileFailure

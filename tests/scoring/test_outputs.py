@@ -17,7 +17,7 @@ from scoring import csv_writing
 from scoring.csv_writing import CsvWriter, as_csv
 from scoring.errors import OutputError
 from scoring.outputs import PartRef, PartSlice, file_labels, write_errors, write_predictions
-from scoring.processes import SliceReport
+from scoring.reports import SliceReport
 from scoring.scorer.parts import PartWriter
 from scoring.summary import build_summary, merge_sketches
 

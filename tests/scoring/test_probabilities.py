@@ -9,7 +9,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression
 
 from scoring.errors import ModelLoadError, PredictError
-from scoring.processes import LocalSlice, Scorer, ScoreReport
+from scoring.processes import LocalSlice, Scorer
+from scoring.reports import ScoreReport
 from tests.scoring.conftest import StartScorer, mlflow_quietly
 from tests.scoring.test_scorer import put_together
 

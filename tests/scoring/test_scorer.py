@@ -26,7 +26,8 @@ from scoring.errors import (
     ScoringTimeout,
 )
 from scoring.outputs import PartRef, PartSlice, write_errors, write_predictions
-from scoring.processes import LocalSlice, Scorer, ScoreReport, storable
+from scoring.processes import LocalSlice, Scorer
+from scoring.reports import ScoreReport, storable
 
 StartScorer = Callable[..., Scorer]
 Predict = Callable[[Path, pd.DataFrame], Any]
