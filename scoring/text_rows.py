@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import string
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar
@@ -115,7 +116,7 @@ def _natural_type(values: list[Any]) -> str:
 
 
 def looks_like(values: list[str | None]) -> str:
-    present = [value.strip() for value in values if value is not None]
+    present = [value.strip(string.whitespace) for value in values if value is not None]  # as float() does
     if not present:
         return "string" if not values else "double"
     for name, pattern in _PATTERNS:

@@ -99,6 +99,7 @@ def test_a_log_of_a_deleted_job_is_dropped(job, file):
 def test_the_tree_is_laid_out_as_azures(job, store):
     JobLog.objects.create(job=job, path=OUT, text="hello\n", size=6)
     factories.minibatch(job, MiniBatch.Status.FAILED, node="node-1", slot=1, attempts=2, error="Broken.")
+    job.refresh_from_db()
     job.move_to(Status.FAILED, finished_at=timezone.now(), error="Broken.")
     assert [file.path for file in job_logs.list_logs(job=job)] == [
         "logs/job_error.txt",

@@ -19,6 +19,11 @@ def test_the_first_rows_of_csv_with_their_types() -> None:
     assert preview.columns[0].values == ["1", "2", "2"]
 
 
+def test_a_number_with_an_odd_character_is_a_text() -> None:
+    preview = first_rows(stream=io.BytesIO(b"a,b\n1.\x1c, 2.5\t\n"), name="x.csv")
+    assert [column.type for column in preview.columns] == ["string", "double"]
+
+
 def test_long_rows_are_shown_whole() -> None:
     body = "a,b\n" + f"{'x' * 70_000},2\n" * 5
     preview = first_rows(stream=io.BytesIO(body.encode()), name="x.csv", rows=3)
