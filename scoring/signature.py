@@ -25,6 +25,12 @@ class Tensor:
     dtype: str
     shape: tuple[int, ...]
 
+    @property
+    def of_one_row(self) -> str:
+        """Type and lengths of what one row, or image, is given as, unknown lengths as `any`."""
+        lengths = " × ".join("any" if length < 0 else str(length) for length in self.shape[1:])
+        return f"{self.dtype}, {lengths}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Signature:

@@ -36,6 +36,7 @@ class InputCheck:
     preview: Preview | None = None
     columns: list[ColumnCheck] = field(default_factory=list)
     rows: RowEstimate | None = None  # of all files; None where nothing could be looked at
+    images_as: str = ""  # what the model is given of each, where they are images
     problem: str = ""  # why no job can read this, as a sentence
 
 
@@ -132,7 +133,10 @@ def check_input(
         check.rows = estimate_rows(files=files, opened=opener(datastore, path), dialect=dialect)
         model = Signature.from_dict(signature) if signature else Signature()
         if file_kind(check.first_file) == "image":
-            check.problem = "" if model.takes_images else NO_IMAGES % {"file": check.first_file}
+            if model.takes_images:
+                check.images_as = model.input_tensors[0].of_one_row
+            else:
+                check.problem = NO_IMAGES % {"file": check.first_file}
             return check
         check.columns = compare(columns=check.preview.columns, signature=model)
         missing = missing_required(columns=check.preview.columns, signature=model)
