@@ -1,7 +1,7 @@
 """What a scorer says that it has done, as the node keeps it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 
@@ -50,7 +50,7 @@ class SliceReport:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return dict(vars(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ class ScoreReport:
         return cls(slices=slices, seconds=dict(values["seconds"]), sketches=dict(values["sketches"]))
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "slices": [one.to_dict() for one in self.slices]}
+        return {**vars(self), "slices": [one.to_dict() for one in self.slices]}
 
 
 def storable(value: Any) -> Any:

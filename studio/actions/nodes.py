@@ -125,29 +125,24 @@ class NodeAtWork(Holder):
                 return  # it waits for a service that is away; the sweep brings it back
 
     def _score_all(self, slot: int) -> None:
-        try:
-            for minibatch in self._claimed(slot):
-                if not self._score(slot, minibatch):
-                    return
-        finally:
-            self._forget([key for key in self.kept.copy() if key[0] == slot])
-
-    def _claimed(self, slot: int) -> Iterator[MiniBatch]:
-        """One mini-batch after the other until none is eligible; for a second those of one job, since to look at all
-        jobs takes as long as to score a thousand rows."""
+        """For STAYS seconds those of one job: to look at all jobs takes as long as to score a thousand rows."""
         minibatch: MiniBatch | None = None
         chosen = 0.0
-        while not self.stopping.is_set():
-            if minibatch and time.monotonic() - chosen < STAYS:
-                minibatch = minibatches.claim_of_job(job_id=minibatch.job_id, node=self.row, slot=slot)
-            else:
-                minibatch = None
-            if not minibatch:
-                chosen = time.monotonic()
-                minibatch = minibatches.claim_minibatch(node=self.row, slot=slot)
-            if not minibatch:
-                return
-            yield minibatch
+        try:
+            while not self.stopping.is_set():
+                if minibatch is None:
+                    chosen = time.monotonic()
+                    minibatch = minibatches.claim_minibatch(node=self.row, slot=slot)
+                if minibatch is None:
+                    return
+                stays = time.monotonic() - chosen < STAYS
+                rests, minibatch = self._score(slot, minibatch, stays=stays)
+                if rests:
+                    return
+            if minibatch is not None:
+                minibatches.give_back(minibatch=minibatch)
+        finally:
+            self._forget([key for key in self.kept.copy() if key[0] == slot])
 
     def _forget(self, keys: Iterable[tuple[int, int]]) -> None:
         for key in keys:
@@ -155,18 +150,19 @@ class NodeAtWork(Holder):
             if kept:  # the node may be leaving meanwhile
                 kept.log.close()
 
-    def _score(self, slot: int, minibatch: MiniBatch) -> bool:
-        """Score one mini-batch and note the outcome; False when the slot should rest."""
+    def _score(self, slot: int, minibatch: MiniBatch, *, stays: bool) -> tuple[bool, MiniBatch | None]:
+        """Score one mini-batch and note the outcome: whether the slot should rest, and where it `stays` with the job,
+        the next one, if there is one."""
         self.running[slot] = minibatch.job_id
         try:
             with self.holding(minibatch):
                 part, report = self._attempt(self._keep(slot, minibatch), minibatch)
-                self._record(minibatch, part, report)
+                return False, self._record(minibatch, part, report, stays)
         except ScoringCanceled:
             minibatches.give_back(minibatch=minibatch)
         except Unavailable as away:
             minibatches.give_back(minibatch=minibatch, at_once=False, reason=str(away))
-            return False
+            return True, None
         except (ScoringError, StudioError) as error:
             self._failed(minibatch, error)
         except OSError as error:
@@ -176,7 +172,7 @@ class NodeAtWork(Holder):
             # Not the model's failure: the lease runs out, and the sweep gives the mini-batch to the next slot.
             logger.exception("the database was away", extra={"action": "database_away"})
             close_old_connections()
-            return False
+            return True, None
         except Exception as error:
             logger.exception("a mini-batch met a bug of the studio", extra={"action": "minibatch_bug"})
             sentence = (
@@ -185,15 +181,21 @@ class NodeAtWork(Holder):
             self._failed(minibatch, ScoringError(sentence, traceback=traceback.format_exc()))
         finally:
             self.running.pop(slot, None)
-        return True
+        return False, None
 
-    @staticmethod
-    def _record(minibatch: MiniBatch, part: dict[str, Any], report: dict[str, Any]) -> None:
+    def _record(
+        self, minibatch: MiniBatch, part: dict[str, Any], report: dict[str, Any], stays: bool
+    ) -> MiniBatch | None:
         try:
+            if stays and not self.stopping.is_set():
+                return minibatches.record_and_claim(
+                    minibatch=minibatch, part=part, report=report, node=self.row
+                )
             minibatches.record_minibatch(minibatch=minibatch, part=part, report=report)
         except MoveRefused:
             logger.info("this mini-batch belongs to another node now", extra={"action": "lease_lost"})
             parts.discard_part(minibatch=minibatch, part=part)
+        return None
 
     @staticmethod
     def _failed(minibatch: MiniBatch, error: ScoringError | StudioError) -> None:

@@ -84,6 +84,36 @@ def test_a_node_that_lost_its_lease_records_nothing(node):
     assert job.rows_scored == 0
 
 
+def record_and_claim(minibatch, node, part="p"):
+    return minibatches.record_and_claim(minibatch=minibatch, part={"path": part}, report=REPORT, node=node)
+
+
+def test_the_next_one_is_claimed_as_one_is_recorded(node):
+    job = running_job(node, count=2, max_concurrency=1)
+    following = record_and_claim(claim(node, slot=2), node)
+    assert (following.number, following.slot, following.leased_by) == (1, 2, node.name)
+    assert record_and_claim(following, node) is None
+    job.refresh_from_db()
+    assert (job.minibatches_done, job.rows_scored) == (2, 4)
+
+
+def test_who_lost_the_lease_claims_nothing_either(node):
+    job = running_job(node, count=2)
+    claimed = claim(node)
+    MiniBatch.objects.filter(pk=claimed.pk).update(lease=uuid.uuid4())
+    with pytest.raises(MoveRefused):
+        record_and_claim(claimed, node)
+    assert job.minibatches.waiting().count() == 1
+
+
+def test_nothing_more_is_claimed_of_a_job_that_the_record_ends(node):
+    job = running_job(node, count=2, error_threshold=0)
+    assert record_and_claim(claim(node), node) is None
+    job.refresh_from_db()
+    assert job.status == Job.Status.FAILED
+    assert not job.minibatches.running().exists()
+
+
 def test_three_retries_are_three_more_attempts(node):
     job = running_job(node, count=1, max_retries=3)
     for attempt in range(1, 5):
