@@ -100,7 +100,7 @@ def record_minibatch(*, minibatch: MiniBatch, part: dict[str, Any], report: dict
 def record_and_claim(
     *, minibatch: MiniBatch, part: dict[str, Any], report: dict[str, Any], node: Node
 ) -> MiniBatch | None:
-    """record_minibatch(), and the next one of its job for the same slot: under one lock, for half the price."""
+    """record_minibatch(), and then the next one of its job for the same slot, if there is one: under one lock."""
     job = _locked(minibatch.job_id)
     _record(job, minibatch, part, report)
     assert minibatch.slot is not None, "it was claimed for a slot"

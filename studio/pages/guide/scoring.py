@@ -253,10 +253,12 @@ ENTRIES = [
             "The model's process …. Its log says more.",
             "The model cannot be loaded: …",
             "It may have needed more memory than the … MB it may use.",
+            "It and the processes it started took more than … times the … MB that it may use.",
+            "It had started … processes, and may start ….",
         ],
         _(
             "Each slot scores in a process of its own with a limit of memory. This one ended in the middle: most "
-            "often it needed more memory than a slot has, or a native library crashed."
+            "often it needed more memory than a slot has, a native library crashed, or the model kept starting processes."
         ),
         _(
             "Read the end of its log under Outputs + logs. For memory: fewer files per mini-batch, a max concurrency "
