@@ -3,6 +3,7 @@
 `python -m tests.embedded.supervised HOME NAME…` supervises the named children in two groups: the first, then the rest.
 """
 
+import signal
 import sys
 from pathlib import Path
 
@@ -49,6 +50,9 @@ def say(line: str) -> None:
 
 
 def main() -> None:
+    # As a terminal starts it: who runs the tests in the background may have these ignored.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     home, names = Path(sys.argv[1]), sys.argv[2:]
     try:
         with only_one(home), Supervisor(folder=home / "logs", say=say, first_pause=0.05) as supervisor:
