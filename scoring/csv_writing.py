@@ -39,8 +39,10 @@ class CsvWriter:
                 self._write(leaving=2 * THREADS)
 
     def close(self) -> None:
-        self._write(leaving=0)
-        self._threads.shutdown()
+        try:
+            self._write(leaving=0)
+        finally:
+            self._threads.shutdown(cancel_futures=True)
 
     def _write(self, *, leaving: int) -> None:
         while len(self._pending) > leaving:

@@ -118,7 +118,7 @@ class Scorer:
 
     @property
     def alive(self) -> bool:
-        """As its connection tells, at once: only for one that nobody is waiting for."""
+        """As its connection tells, at once."""
         return not self._is_killed and not self._wire.is_closed()
 
     def log_to(self, file: Path, *, stop: Callable[[], bool] = _never) -> None:

@@ -72,11 +72,16 @@ def _count(data: bytes, byte: bytes) -> int:
 
 
 def _has_lost_a_sign(frame: pd.DataFrame, data: bytes, separator: bytes) -> bool:
-    """Where a column has only whole numbers, pandas takes it for integers, and -0 for 0."""
-    whole = [place for place, dtype in enumerate(frame.dtypes) if dtype.kind != "f"]
+    """Where a column has only whole numbers, pandas takes it for integers, and -0 for 0: with a missing value, too."""
+    whole = [
+        place
+        for place, dtype in enumerate(frame.dtypes)
+        if dtype.kind != "f" or np.isnan(frame.iloc[:, place].to_numpy()).any()
+    ]
     if not whole:
         return False
-    rows, columns = np.nonzero(frame.iloc[:, whole].to_numpy() == 0)
+    values = frame.iloc[:, whole].to_numpy("float64")
+    rows, columns = np.nonzero((values == 0) & ~np.signbit(values))
     if len(rows) > FEW:
         return any(b"-0" + after in data for after in (separator, b"\n", b"0", b" ", b"\t"))
     if not len(rows):

@@ -135,8 +135,7 @@ class NodeAtWork(Holder):
                     minibatch = minibatches.claim_minibatch(node=self.row, slot=slot)
                 if minibatch is None:
                     return
-                stays = time.monotonic() - chosen < STAYS
-                rests, minibatch = self._score(slot, minibatch, stays=stays)
+                rests, minibatch = self._score(slot, minibatch, stays_until=chosen + STAYS)
                 if rests:
                     return
             if minibatch is not None:
@@ -150,14 +149,14 @@ class NodeAtWork(Holder):
             if kept:  # the node may be leaving meanwhile
                 kept.log.close()
 
-    def _score(self, slot: int, minibatch: MiniBatch, *, stays: bool) -> tuple[bool, MiniBatch | None]:
-        """Score one mini-batch and note the outcome: whether the slot should rest, and where it `stays` with the job,
-        the next one, if there is one."""
+    def _score(self, slot: int, minibatch: MiniBatch, *, stays_until: float) -> tuple[bool, MiniBatch | None]:
+        """Score one mini-batch and note the outcome: whether the slot should rest, and where it stays with the job
+        (until that time of the monotonic clock), the next one, if there is one."""
         self.running[slot] = minibatch.job_id
         try:
             with self.holding(minibatch):
                 part, report = self._attempt(self._keep(slot, minibatch), minibatch)
-                return False, self._record(minibatch, part, report, stays)
+                return False, self._record(minibatch, part, report, stays_until)
         except ScoringCanceled:
             minibatches.give_back(minibatch=minibatch)
         except Unavailable as away:
@@ -184,10 +183,11 @@ class NodeAtWork(Holder):
         return False, None
 
     def _record(
-        self, minibatch: MiniBatch, part: dict[str, Any], report: dict[str, Any], stays: bool
+        self, minibatch: MiniBatch, part: dict[str, Any], report: dict[str, Any], stays_until: float
     ) -> MiniBatch | None:
+        leaves = self.stopping.is_set() or self._is_draining or time.monotonic() > stays_until
         try:
-            if stays and not self.stopping.is_set():
+            if not leaves:
                 return minibatches.record_and_claim(
                     minibatch=minibatch, part=part, report=report, node=self.row
                 )

@@ -49,6 +49,9 @@ class OddModel(PythonModel):
                     time.sleep(60)
                     os._exit(0)
             time.sleep(60)
+        if act == "child" and not os.fork():
+            time.sleep(60)
+            os._exit(0)
         if act == "raise":
             raise ValueError("the feature store is closed\nand more")
         if act == "memory":
@@ -67,6 +70,7 @@ class OddModel(PythonModel):
             return [",".join(sorted(os.environ))] * len(values)
         return {
             "echo": lambda: values,
+            "child": lambda: values,
             "rank": lambda: values.rank(),
             "print": lambda: values,
             "keep": lambda: values,

@@ -103,6 +103,8 @@ def test_a_column_of_whole_numbers_does_not_lose_its_minus_zeros() -> None:
     assert read_numbers(block(whole), needs, dialect) is None  # and the careful way reads it
     assert read_numbers(block(whole.replace("-0,", "0,")), needs, dialect) is not None
     assert read_numbers(block("1,-0,1,1\n" * 5), needs, dialect) is None
+    assert read_numbers(block("-0,1,1,1\n,2,2,2\n"), needs, dialect) is None
+    assert read_numbers(block("0,1,1,1\n,2,2,2\n"), needs, dialect) is not None
     for mixed in (whole + "1.5,2,2,2\n", "-0.0,1e-0,0,1\n-0,1.5,0.5,1\n"):
         kept = read_numbers(block(mixed), needs, dialect)
         assert kept is not None

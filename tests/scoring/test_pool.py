@@ -1,6 +1,7 @@
 """Whoever needs a model gets a scorer that has it, if there is one; none is lent twice, and none grows for ever."""
 
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -113,6 +114,19 @@ def test_one_that_takes_far_more_memory_than_it_may_with_its_children_is_killed(
     pool.look_after()
     with pytest.raises(ScorerDied, match=r"SIGKILL\. It and the processes it started took more than"):
         score(scorer, tmp_path, act(tmp_path, "echo"))
+
+
+def test_one_that_died_is_not_lent_though_a_child_of_it_lives_on(
+    pool: ScorerPool, lease: Lease, tmp_path: Path
+) -> None:
+    scorer = lease()
+    score(scorer, tmp_path, act(tmp_path, "child"))
+    pool.give_back(scorer)
+    os.kill(scorer.pid, signal.SIGKILL)
+    assert gone(scorer.pid)
+    other = lease()
+    assert other is not scorer
+    assert score(other, tmp_path, act(tmp_path, "echo")).slices[0].rows == 3
 
 
 def test_a_model_that_keeps_forking_is_killed_with_all_its_children(
