@@ -1,5 +1,6 @@
 """The scorers of a node, kept warm: whoever needs a model takes one that has it loaded, or has one made."""
 
+import os
 import tempfile
 import threading
 import time
@@ -94,7 +95,7 @@ class ScorerPool:
         """For the next one; not one that has grown so much that its model must leak."""
         with self._lock:
             kept = self._of(scorer)
-            size = _resident(scorer)
+            size = _resident(scorer.pid)
             kept.first_size = kept.first_size or size
             kept.is_leased, kept.since = False, time.monotonic()
             if not scorer.alive or size > kept.first_size * MOST_GROWTH + SLACK:
@@ -201,26 +202,30 @@ class ScorerPool:
         return parent
 
 
-def _resident(scorer: Scorer) -> int:
+def _resident(pid: int) -> int:
     try:
-        return int(psutil.Process(scorer.pid).memory_info().rss)
+        return int(psutil.Process(pid).memory_info().rss)
     except psutil.Error:
         return 0
 
 
 def _takes_too_much(kept: _Kept) -> str:
     """Why its scorer has to end, as a sentence; empty where it is modest."""
-    try:
-        process = psutil.Process(kept.scorer.pid)
-        family = [process, *process.children(recursive=True)]
-        if len(family) > MOST_PROCESSES:
-            return f"It had started {len(family) - 1} processes, and may start {MOST_PROCESSES - 1}."
-        limit = kept.spec.memory_limit
-        if limit and sum(int(one.memory_info().rss) for one in family) > limit * MOST_OF_LIMIT:
-            return (
-                f"It and the processes it started took more than {MOST_OF_LIMIT:g} times the {limit >> 20} MB that it "
-                "may use."
-            )
-    except psutil.Error:
-        pass  # it, or one of them, has just ended
+    group = [pid for pid in psutil.pids() if _group_of(pid) == kept.scorer.pid]
+    if len(group) > MOST_PROCESSES:
+        return f"It had started {len(group) - 1} processes, and may start {MOST_PROCESSES - 1}."
+    limit = kept.spec.memory_limit
+    if limit and sum(map(_resident, group)) > limit * MOST_OF_LIMIT:
+        return (
+            f"It and the processes it started took more than {MOST_OF_LIMIT:g} times the {limit >> 20} MB that it "
+            "may use."
+        )
     return ""
+
+
+def _group_of(pid: int) -> int:
+    """The scorer that it belongs to, whose group it cannot leave; its parent may have ended long ago."""
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0

@@ -43,9 +43,11 @@ class OddModel(PythonModel):
                 time.sleep(1)
             self.asked = True
             return values
-        if act == "fork":
+        if act in ("fork", "orphan"):
             for _ in range(100):
                 if not os.fork():
+                    if act == "orphan" and os.fork():
+                        os._exit(0)  # its own child lives on
                     time.sleep(60)
                     os._exit(0)
             time.sleep(60)

@@ -129,8 +129,9 @@ def test_one_that_died_is_not_lent_though_a_child_of_it_lives_on(
     assert score(other, tmp_path, act(tmp_path, "echo")).slices[0].rows == 3
 
 
+@pytest.mark.parametrize("forking", ["fork", "orphan"])
 def test_a_model_that_keeps_forking_is_killed_with_all_its_children(
-    pool: ScorerPool, lease: Lease, tmp_path: Path
+    pool: ScorerPool, lease: Lease, tmp_path: Path, forking: str
 ) -> None:
     scorer = lease()
     looked_after = threading.Event()
@@ -143,7 +144,7 @@ def test_a_model_that_keeps_forking_is_killed_with_all_its_children(
     thread.start()
     try:
         with pytest.raises(ScorerDied, match=r"It had started \d+ processes, and may start 63\."):
-            score(scorer, tmp_path, act(tmp_path, "fork"))
+            score(scorer, tmp_path, act(tmp_path, forking))
     finally:
         looked_after.set()
         thread.join()
