@@ -3,9 +3,8 @@
 The borders depend on the file, its dialect and the split size alone. A text file is cut near equal shares; of more than
 two, the last eighth are halved: the largest are scored first, so slots come to their end together. A border is the
 first place after such a share where a record ends; quotes are counted from the start, since a line end between quotes
-ends no record.
-A file that cannot be read well enough to be divided stays whole: whoever scores it says what is wrong with it. So does
-one that can only be read from its start, zipped or in UTF-16.
+ends no record. A file that cannot be read well enough to be divided stays whole: whoever scores it says what is wrong
+with it. So does one that can only be read from its start, zipped or in UTF-16.
 """
 
 import re

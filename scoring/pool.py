@@ -21,7 +21,7 @@ IDLE_SECONDS = 1800.0  # without a lease; then a scorer ends
 LEAST_FREE = 0.1  # of the machine's memory; below it scorers that are idle end, the longest idle first
 MOST_GROWTH = 2.0  # times what it had after its first mini-batch, and SLACK beyond that: then it leaks
 SLACK = 256 << 20
-MOST_PROCESSES = 64  # of a scorer's family; no limit of the kernel holds one that root's user starts
+MOST_PROCESSES = 64  # of a scorer and what it started; no limit of the kernel holds what root starts
 MOST_OF_LIMIT = 2.0  # that a scorer and the processes it started may have together
 
 

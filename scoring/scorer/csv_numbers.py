@@ -53,7 +53,7 @@ def read_numbers(block: Block, needs: Sequence[Need], dialect: Dialect) -> pd.Da
                 na_values=list(NULLS),
                 keep_default_na=False,
                 index_col=False,
-                low_memory=False,  # at once, not in pieces of 256 KB that are put together: half the time
+                low_memory=False,  # at once, not in pieces of 256 KB that are put together
             )
         except ValueError:
             return None

@@ -22,9 +22,8 @@ def serve(end: Any, limits: dict[str, Any]) -> None:
         _limit_memory(limits["memory"])
     shut_in([*_of_this_python(), *limits["readable"]], limits["writable"])
     channel = Channel(end)
-    os.register_at_fork(
-        after_in_child=end.close
-    )  # so that the node sees this process end, and not its children
+    # So that the node sees this process end, whatever it has forked.
+    os.register_at_fork(after_in_child=end.close)
     model: Any = None
     while True:
         request, files = channel.receive()
