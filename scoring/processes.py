@@ -1,6 +1,5 @@
 """The node's side of a scorer: starts it, asks it, kills it with all its children."""
 
-import contextlib
 import json
 import os
 import signal
@@ -8,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -50,6 +50,10 @@ class LocalSlice:
 
 def _never() -> bool:
     return False
+
+
+def _nothing() -> None:
+    pass
 
 
 class Process(Protocol):
@@ -173,12 +177,13 @@ class Scorer:
         pass_through: Sequence[str] = (),
         class_probabilities: bool = False,
         at_once: bool = False,
+        meanwhile: Callable[[], None] = _nothing,
         stop: Callable[[], bool] = _never,
     ) -> ScoreReport:
         """Writes `part` and, where rows failed, `errors`; neither is there when it raises.
 
         `first` is the number that the errors call the first of `slices`; `at_once`: each is predicted whole, not in
-        chunks.
+        chunks. `meanwhile` is called once the scorer is at work; what it raises ends the scorer.
         """
         request = {
             "do": "score",
@@ -198,9 +203,20 @@ class Scorer:
             "with_classes": class_probabilities,
         }
         try:
-            with part.open("wb") as predictions, errors.open("wb") as failures:
+            with part.open("wb") as predictions, errors.open("wb") as failures, ExitStack() as first_file:
                 files = [predictions.fileno(), failures.fileno()]
-                answer = self._ask(request, "Scoring the mini-batch", timeout, stop, files, slices)
+                with suppress(OSError):  # it is told why when it asks
+                    if not slices[0].refused:
+                        files.append(first_file.enter_context(slices[0].path.open("rb")).fileno())
+                answer = self._ask(
+                    request,
+                    "Scoring the mini-batch",
+                    timeout,
+                    stop,
+                    files,
+                    slices=slices,
+                    meanwhile=meanwhile,
+                )
         except BaseException:
             part.unlink(missing_ok=True)
             errors.unlink(missing_ok=True)
@@ -217,7 +233,7 @@ class Scorer:
         if self._is_killed:
             return  # its number may be somebody else's by now
         self._is_killed, self._why_killed = True, why
-        with contextlib.suppress(ProcessLookupError):
+        with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(KILLED_WITHIN)
 
@@ -238,12 +254,15 @@ class Scorer:
         timeout: float,
         stop: Callable[[], bool],
         files: Sequence[int] = (),
+        *,
         slices: Sequence[LocalSlice] = (),
+        meanwhile: Callable[[], None] = _nothing,
     ) -> dict[str, Any]:
         """The answer; on the way, the scorer asks for the files of `slices` one after the other."""
         deadline = time.monotonic() + timeout
         try:
             self._send(request, files)
+            meanwhile()
             while True:
                 if stop():
                     self.kill()

@@ -87,18 +87,24 @@ def _answer(
         return model, {"ok": True, **model.halves()}
     with os.fdopen(files[0], "wb") as part, os.fdopen(files[1], "wb") as errors:
         slices = [_Handed(channel, index, one) for index, one in enumerate(request["slices"])]
+        slices[0].file = files[2] if files[2:] else None
         return model, {"ok": True, **model.score(slices, part, errors, request)}
 
 
 class _Handed:
-    """A slice, whose file the node opens and hands over when it is its turn."""
+    """A slice, whose file the node opens and hands over when it is its turn; the first comes with the request, so that
+    the scorer has begun while the node does something else."""
 
     def __init__(self, channel: Channel, index: int, given: dict[str, Any]) -> None:
         self._channel, self._index = channel, index
         self.kind, self.name, self.start, self.end = (given[key] for key in ("kind", "name", "start", "end"))
         self.dialect = Dialect(**given["dialect"])
+        self.file: int | None = None
 
     def open(self) -> BinaryIO:
+        if self.file is not None:
+            file, self.file = self.file, None
+            return os.fdopen(file, "rb")
         self._channel.send({"hand": self._index})
         answer, files = self._channel.receive()
         if not files:

@@ -4,6 +4,7 @@ Each function locks the job's row first, then the mini-batch's, so no two of the
 """
 
 import uuid
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -66,15 +67,20 @@ def _locked(job_id: int) -> Job:
         raise MoveRefused(_("The job was deleted meanwhile.")) from None
 
 
-def _next_of(job: Job, node: Node, slot: int) -> MiniBatch | None:
-    """Of a job that is locked, within its limits."""
+def _next_of(job: Job, node: Node, slot: int, *, ahead: bool = False) -> MiniBatch | None:
+    """Of a job that is locked, within its limits. `ahead`: the slot is busy, and scores it next."""
     if job.status != Job.Status.RUNNING:
         return None
-    busy_nodes = list(job.minibatches.running().values_list("node", flat=True))
-    if busy_nodes.count(node.name) >= (job.settings["max_concurrency"] or node.slots):
+    held = list(job.minibatches.running().values_list("node", "slot"))
+    busy = set(held)
+    here = {number for name, number in busy if name == node.name}
+    if slot not in here and len(here) >= (job.settings["max_concurrency"] or node.slots):
         return None
-    if node.name not in busy_nodes and len(set(busy_nodes)) >= job.settings["instance_count"]:
+    if not here and len({name for name, _number in busy}) >= job.settings["instance_count"]:
         return None
+    waiting = job.minibatches_total - job.minibatches_done - len(held)
+    if ahead and waiting < 2 * len(busy):
+        return None  # near the end of a job, slots that are free shall find some
     minibatch = job.minibatches.waiting().in_order_of_work().first()
     if minibatch is None:
         return None
@@ -91,23 +97,48 @@ def _next_of(job: Job, node: Node, slot: int) -> MiniBatch | None:
 
 
 @transaction.atomic
-def record_minibatch(*, minibatch: MiniBatch, part: dict[str, Any], report: dict[str, Any]) -> None:
-    """Note a finished mini-batch and its part. Raises MoveRefused when its lease has gone to somebody else."""
-    _record(_locked(minibatch.job_id), minibatch, part, report)
+def claim_ahead(*, minibatch: MiniBatch, node: Node) -> MiniBatch | None:
+    """The one that the slot which scores `minibatch` is to score next, if the job has plenty left."""
+    assert minibatch.slot is not None, "it was claimed for a slot"
+    try:
+        return _next_of(_locked(minibatch.job_id), node, minibatch.slot, ahead=True)
+    except MoveRefused:
+        return None
+
+
+@transaction.atomic
+def record_minibatch(*, minibatch: MiniBatch, **scored: Any) -> None:
+    """Note a finished mini-batch, of which `scored` is what _record() says.
+
+    Raises MoveRefused when its lease has gone to somebody else.
+    """
+    _record(_locked(minibatch.job_id), minibatch, **scored)
 
 
 @transaction.atomic
 def record_and_claim(
-    *, minibatch: MiniBatch, part: dict[str, Any], report: dict[str, Any], node: Node
+    *, minibatch: MiniBatch, node: Node, ahead: bool = False, **scored: Any
 ) -> MiniBatch | None:
-    """record_minibatch(), and then the next one of its job for the same slot, if there is one: under one lock."""
+    """record_minibatch(), and then the next one of its job for the same slot, if there is one: under one lock.
+
+    `ahead`: the slot scores another one already.
+    """
     job = _locked(minibatch.job_id)
-    _record(job, minibatch, part, report)
+    _record(job, minibatch, **scored)
     assert minibatch.slot is not None, "it was claimed for a slot"
-    return _next_of(job, node, minibatch.slot)
+    return _next_of(job, node, minibatch.slot, ahead=ahead)
 
 
-def _record(job: Job, minibatch: MiniBatch, part: dict[str, Any], report: dict[str, Any]) -> None:
+def _record(
+    job: Job,
+    minibatch: MiniBatch,
+    *,
+    part: dict[str, Any],
+    report: dict[str, Any],
+    seconds: float,
+    ago: float,
+) -> None:
+    """`seconds` is how long it was scored, `ago` the seconds since that was over."""
     slices = report["slices"]
     rows, errors = sum(one["rows"] for one in slices), sum(one["errors"] for one in slices)
     planned = zip(minibatch.slices, slices, strict=True)
@@ -122,7 +153,8 @@ def _record(job: Job, minibatch: MiniBatch, part: dict[str, Any], report: dict[s
         rows_failed=errors,
         failed_files=[file["path"] for file in failed],
         files_unscored=sum(1 for one in slices if one["failed"]),
-        finished_at=Now(),
+        started_at=Now() - timedelta(seconds=ago + seconds),
+        finished_at=Now() - timedelta(seconds=ago),
         **MiniBatch.RELEASED,
     )
     _count(

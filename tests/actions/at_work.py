@@ -9,7 +9,7 @@ from studio.models import Job, MiniBatch
 
 def worked(node: NodeAtWork, job: Job) -> MiniBatch:
     """The mini-batch of a job whose work is done."""
-    node._score_all(1)
+    node.slots[0].score_all()
     finalize_job(job_id=job.pk, holder=node)
     job.refresh_from_db()
     return job.minibatches.get()

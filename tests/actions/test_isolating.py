@@ -75,7 +75,8 @@ def test_files_are_isolated_by_the_last_attempt_and_a_lost_node_is_none(node, jo
     lost = claim(node)
     MiniBatch.objects.update(lease_until="2026-01-01T00:00:00Z")
     minibatches.recover_lost(minibatch_id=lost.pk, lease=lost.lease)
-    node._score(1, claim(node), stays_until=0)
+    slot = node.slots[0]
+    slot._score(slot._laid_out(claim(node)))
     waiting = job.minibatches.get()
     assert (waiting.status, waiting.attempts, waiting.losses) == (MiniBatch.Status.WAITING, 1, 1)
     assert worked(node, job).files_unscored == 1

@@ -163,7 +163,9 @@ def test_a_node_that_still_scores_for_a_deleted_job_lets_go_quietly(person, stor
     minibatches.give_back(minibatch=held[0])
     minibatches.recover_lost(minibatch_id=held[0].pk, lease=held[0].lease)
     with pytest.raises(MoveRefused):
-        minibatches.record_minibatch(minibatch=held[1], part={"path": "p"}, report={"slices": []})
+        minibatches.record_minibatch(
+            minibatch=held[1], part={"path": "p"}, report={"slices": []}, seconds=1, ago=0
+        )
 
 
 def test_a_new_name_is_kept_with_who_gave_it(person, store):

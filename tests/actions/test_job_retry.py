@@ -49,7 +49,7 @@ def score(job, numbers, fail=()):
             minibatches.fail_attempt(minibatch=minibatch, error="The model is tired.", is_final=True)
         elif minibatch.number in numbers:
             part, report = scored_part(job, minibatch)
-            minibatches.record_minibatch(minibatch=minibatch, part=part, report=report)
+            minibatches.record_minibatch(minibatch=minibatch, part=part, report=report, seconds=1, ago=0)
     job.refresh_from_db()
 
 
@@ -204,7 +204,7 @@ def test_a_mini_batch_with_a_file_that_was_not_scored_is_scored_again(person, st
     minibatch = minibatches.claim_minibatch(node=node, slot=1)
     part, report = scored_part(job, minibatch)
     report["slices"][0] |= {"records": 0, "rows": 0, "failed": "0.csv is empty."}
-    minibatches.record_minibatch(minibatch=minibatch, part=part, report=report)
+    minibatches.record_minibatch(minibatch=minibatch, part=part, report=report, seconds=1, ago=0)
     score(job, [1])
     finalizing.finalize_job(job_id=job.pk, holder=CONTROL)
     job.refresh_from_db()

@@ -13,6 +13,7 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 SLICE = {"records": 3, "rows": 2, "errors": 1, "failed": "", "first_error": None, "columns": []}
 REPORT = {"slices": [SLICE], "seconds": {}, "sketches": {}}
+SCORED = {"part": {"path": "p"}, "report": REPORT, "seconds": 2.0, "ago": 1.0}
 
 
 @pytest.fixture
@@ -67,9 +68,9 @@ def test_a_mini_batch_is_recorded_once(node):
     job = running_job(node)
     claimed = claim(node)
     again = MiniBatch.objects.get(pk=claimed.pk)
-    minibatches.record_minibatch(minibatch=claimed, part={"path": "p"}, report=REPORT)
+    minibatches.record_minibatch(minibatch=claimed, **SCORED)
     with pytest.raises(MoveRefused):
-        minibatches.record_minibatch(minibatch=again, part={"path": "q"}, report=REPORT)
+        minibatches.record_minibatch(minibatch=again, **{**SCORED, "part": {"path": "q"}})
     job.refresh_from_db()
     assert (job.minibatches_done, job.rows_scored, job.rows_failed, job.files_failed) == (1, 2, 1, 1)
 
@@ -79,13 +80,13 @@ def test_a_node_that_lost_its_lease_records_nothing(node):
     claimed = claim(node)
     MiniBatch.objects.filter(pk=claimed.pk).update(lease=uuid.uuid4())
     with pytest.raises(MoveRefused):
-        minibatches.record_minibatch(minibatch=claimed, part={"path": "p"}, report=REPORT)
+        minibatches.record_minibatch(minibatch=claimed, **SCORED)
     job.refresh_from_db()
     assert job.rows_scored == 0
 
 
-def record_and_claim(minibatch, node, part="p"):
-    return minibatches.record_and_claim(minibatch=minibatch, part={"path": part}, report=REPORT, node=node)
+def record_and_claim(minibatch, node, **more):
+    return minibatches.record_and_claim(minibatch=minibatch, node=node, **SCORED, **more)
 
 
 def test_the_next_one_is_claimed_as_one_is_recorded(node):
@@ -95,6 +96,41 @@ def test_the_next_one_is_claimed_as_one_is_recorded(node):
     assert record_and_claim(following, node) is None
     job.refresh_from_db()
     assert (job.minibatches_done, job.rows_scored) == (2, 4)
+
+
+def test_a_record_says_when_the_scoring_was(node):
+    running_job(node, count=1)
+    claimed = claim(node)
+    minibatches.record_minibatch(minibatch=claimed, **SCORED)
+    recorded = MiniBatch.objects.get(pk=claimed.pk)
+    assert recorded.duration == pytest.approx(2.0)
+    assert timezone.now() - recorded.finished_at >= timedelta(seconds=1)
+
+
+def test_a_busy_slot_takes_one_ahead_while_plenty_are_left(node):
+    job = running_job(node, count=4, max_concurrency=1)
+    current = claim(node)
+    following = minibatches.claim_ahead(minibatch=current, node=node)
+    assert (following.number, following.slot, following.leased_by) == (1, current.slot, node.name)
+    assert record_and_claim(current, node, ahead=True).number == 2
+    assert record_and_claim(following, node, ahead=True) is None
+    assert job.minibatches.waiting().get().number == 3
+
+
+def test_near_the_end_what_waits_is_left_to_slots_that_are_free(node):
+    running_job(node, count=5)
+    first, second = claim(node, slot=1), claim(node, slot=2)
+    assert minibatches.claim_ahead(minibatch=first, node=node) is None
+    assert record_and_claim(second, node).number == 2
+
+
+def test_nothing_is_taken_ahead_of_a_job_that_is_gone_or_canceled(node):
+    job = running_job(node, count=9)
+    current = claim(node)
+    Job.objects.filter(pk=job.pk).update(status=Job.Status.CANCEL_REQUESTED)
+    assert minibatches.claim_ahead(minibatch=current, node=node) is None
+    job.delete()
+    assert minibatches.claim_ahead(minibatch=current, node=node) is None
 
 
 def test_who_lost_the_lease_claims_nothing_either(node):
@@ -195,8 +231,8 @@ def test_a_divided_file_that_fails_in_several_mini_batches_counts_once(db):
         factories.minibatch(job, slices=[one.to_dict()])
     node = factories.node(cluster=job.cluster, slots=9)
     first, second, third = (minibatches.claim_minibatch(node=node, slot=1) for _ in range(3))
-    minibatches.record_minibatch(minibatch=first, part={"path": "p", "errors": None}, report=REPORT)
+    minibatches.record_minibatch(minibatch=first, **SCORED)
     minibatches.fail_attempt(minibatch=second, error="The model is tired.", is_final=True)
-    minibatches.record_minibatch(minibatch=third, part={"path": "q", "errors": None}, report=REPORT)
+    minibatches.record_minibatch(minibatch=third, **SCORED)
     job.refresh_from_db()
     assert (job.files_failed, job.minibatches_failed, job.rows_failed) == (1, 1, 2)

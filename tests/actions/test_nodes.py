@@ -4,7 +4,7 @@ import pytest
 
 from scoring.errors import ScoringError
 from scoring.plan import whole
-from studio.actions import compute, nodes
+from studio.actions import compute, slots
 from studio.actions.inputs import list_input
 from studio.models import Cluster, Node
 from tests import factories
@@ -24,26 +24,26 @@ def planned(store):
 
 def test_a_file_is_handed_over_as_it_was_planned(planned):
     job, minibatch, file = planned
-    (found,) = nodes.local_slices(job=job, minibatch=minibatch)
+    (found,) = slots.local_slices(job=job, minibatch=minibatch)
     assert (found.path, found.name, found.kind) == (file, "a.csv", "csv")
 
 
 def test_a_file_that_changed_meanwhile_is_refused(planned):
     job, minibatch, file = planned
     file.write_text("x\n2\n3\n")
-    (found,) = nodes.local_slices(job=job, minibatch=minibatch)
+    (found,) = slots.local_slices(job=job, minibatch=minibatch)
     assert found.refused.startswith("a.csv has changed since the job was planned.")
 
 
 def test_a_file_that_vanished_meanwhile_is_refused(planned):
     job, minibatch, file = planned
-    before = nodes.local_slices(job=job, minibatch=minibatch)
+    before = slots.local_slices(job=job, minibatch=minibatch)
     file.unlink()
-    after = nodes.local_slices(job=job, minibatch=minibatch)
+    after = slots.local_slices(job=job, minibatch=minibatch)
     assert after[0].refused.startswith("a.csv has disappeared since the job was planned.")
     with pytest.raises(ScoringError, match="has disappeared"):
-        nodes._check_same(before, after)
-    nodes._check_same(after, after)
+        slots._check_same(before, after)
+    slots._check_same(after, after)
 
 
 def test_a_node_that_went_silent_and_came_back_is_alive_again():

@@ -1,0 +1,342 @@
+"""A slot of a node scores one mini-batch after the other, and does the paperwork of each while the next is scored."""
+
+import logging
+import tempfile
+import threading
+import time
+import traceback
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from django.db import InterfaceError, OperationalError, close_old_connections
+from django.utils.translation import gettext as _
+
+from scoring.errors import EnvironmentBuildError, InputError, ModelLoadError, ScoringCanceled, ScoringError
+from scoring.plan import file_kind
+from scoring.processes import LocalSlice, Scorer
+from scoring.settings import ScoringSettings
+from studio.actions import isolating, minibatches, parts, provisioning, scorers, scratch
+from studio.actions.inputs import input_object
+from studio.actions.log_shipping import ScorerLog
+from studio.errors import StudioError, Unavailable
+from studio.models import Job, MiniBatch, Node
+from studio.models.leases import Leased
+from studio.models.states import MoveRefused
+from studio.stores import open_store, reason
+
+logger = logging.getLogger(__name__)
+
+STAYS = 1.0  # seconds that a slot scores for one job before it looks whether another has fewer running
+
+
+class AtWork(Protocol):
+    """The node that a slot belongs to."""
+
+    row: Node
+    name: str
+    stopping: threading.Event
+    is_draining: bool
+
+    def holding(self, row: Leased) -> AbstractContextManager[uuid.UUID]: ...
+
+    def is_unwanted(self, job_id: int) -> bool: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptForJob:
+    """What a slot keeps for a job from one of its mini-batches to the next."""
+
+    job: Job
+    log: ScorerLog  # what the model prints
+    scorer: Callable[..., AbstractContextManager[Scorer]]  # scorers.leased() with what the job needs
+
+
+@dataclass(kw_only=True)
+class OnDesk:
+    """A mini-batch from its claim to its record."""
+
+    minibatch: MiniBatch
+    folder: Path  # for its part
+    around: ExitStack  # ends with it: its lease and its folder
+    slices: list[LocalSlice] = field(default_factory=list)
+    scored: isolating.Scored | None = None
+    began: float = 0.0  # by the monotonic clock
+    ended: float = 0.0
+
+
+class Slot:
+    """Used by one thread at a time, but for ship_logs() and forget().
+
+    Up to three mini-batches of one job are on its desk: one that is done, one that is being scored, one in hand that
+    comes next.
+    """
+
+    def __init__(self, node: AtWork, number: int) -> None:
+        self.number = number
+        self.job_id: int | None = None  # that it scores for
+        self._node = node
+        self._kept: dict[int, KeptForJob] = {}  # by job id
+        self._done: OnDesk | None = None
+        self._in_hand: OnDesk | None = None
+        self._stays_until = 0.0
+        self._rests = False
+
+    def score_all(self) -> None:
+        """Until no mini-batch is eligible, or something that all of them need is away."""
+        self._rests = False
+        try:
+            while current := self._next():
+                self._score(current)
+        finally:
+            self._clear()
+
+    def ship_logs(self) -> None:
+        for kept in self._kept.copy().values():
+            kept.log.ship()
+
+    def forget(self) -> None:
+        """What it keeps for jobs."""
+        for job_id in self._kept.copy():
+            kept = self._kept.pop(job_id, None)
+            if kept:  # the node may be leaving meanwhile
+                kept.log.close()
+
+    def _next(self) -> OnDesk | None:
+        """For STAYS seconds of one job: to look at all jobs takes as long as to score a thousand rows."""
+        if self._done and not self._in_hand:
+            self._turn_over(ahead=False)
+        current, self._in_hand = self._in_hand, None
+        if current and self._node.is_unwanted(current.minibatch.job_id):
+            self._give_back(current)
+            current = None
+        if self._rests or self._node.stopping.is_set():
+            return current
+        if current is None:
+            self._stays_until = time.monotonic() + STAYS
+            current = self._laid_out(minibatches.claim_minibatch(node=self._node.row, slot=self.number))
+        return current
+
+    def _laid_out(self, minibatch: MiniBatch | None) -> OnDesk | None:
+        if minibatch is None:
+            return None
+        around = ExitStack()
+        around.enter_context(self._node.holding(minibatch))
+        folder = tempfile.TemporaryDirectory(dir=scratch.scratch(), prefix="minibatch-")
+        return OnDesk(minibatch=minibatch, around=around, folder=Path(around.enter_context(folder)))
+
+    def _score(self, current: OnDesk) -> None:
+        self.job_id = current.minibatch.job_id
+        with self._answering_for(current):
+            kept = self._keep(current.minibatch)
+            current.slices = local_slices(job=kept.job, minibatch=current.minibatch)
+            current.began = time.monotonic()
+            ask = partial(self._ask, kept, current)
+            current.scored = isolating.score(
+                minibatch=current.minibatch, slices=current.slices, aside=current.folder, ask=ask
+            )
+            current.ended = time.monotonic()
+            self._done = current
+
+    def _ask(
+        self, kept: KeptForJob, current: OnDesk, slices: Sequence[LocalSlice], first: int
+    ) -> isolating.Scored:
+        job = kept.job
+        part, errors = current.folder / "asked.part.arrow", current.folder / "asked.errors.arrow"
+        with kept.scorer() as scorer:
+            if job.waiting_for:
+                self._wait(job, "")
+            report = scorer.score(
+                slices=slices,
+                first=first,
+                part=part,
+                errors=errors,
+                timeout=job.settings["timeout"],
+                pass_through=job.settings.get("pass_through", []),
+                class_probabilities=job.settings.get("class_probabilities", False),
+                at_once=not job.spec.get("is_divisible", True),
+                meanwhile=partial(self._meanwhile, current.minibatch),
+                stop=partial(self._node.is_unwanted, job.pk),
+            )
+        return isolating.Scored(part=part, errors=errors, report=report)
+
+    def _meanwhile(self, current: MiniBatch) -> None:
+        """While the scorer works."""
+        if self._done:
+            self._turn_over(ahead=True)
+        elif not self._in_hand and not self._leaves():
+            self._in_hand = self._laid_out(minibatches.claim_ahead(minibatch=current, node=self._node.row))
+
+    def _turn_over(self, *, ahead: bool) -> None:
+        """Record what is done, and take the next one of its job in hand."""
+        done, self._done = self._done, None
+        assert done
+        assert done.scored
+        following = None
+        with self._answering_for(done):
+            _check_same(done.slices, local_slices(job=done.minibatch.job, minibatch=done.minibatch))
+            part = parts.store_part(
+                minibatch=done.minibatch, part=done.scored.part, errors=done.scored.errors
+            )
+            following = self._record(done, part, done.scored.report.to_dict(), ahead)
+        self._in_hand = self._laid_out(following)
+
+    def _record(
+        self, done: OnDesk, part: dict[str, Any], report: dict[str, Any], ahead: bool
+    ) -> MiniBatch | None:
+        given: dict[str, Any] = {
+            "minibatch": done.minibatch,
+            "part": part,
+            "report": report,
+            "seconds": done.ended - done.began,
+            "ago": time.monotonic() - done.ended,
+        }
+        try:
+            if not self._leaves():
+                return minibatches.record_and_claim(**given, node=self._node.row, ahead=ahead)
+            minibatches.record_minibatch(**given)
+        except MoveRefused:
+            logger.info("this mini-batch belongs to another node now", extra={"action": "lease_lost"})
+            parts.discard_part(minibatch=done.minibatch, part=part)
+        return None
+
+    def _leaves(self) -> bool:
+        """Whether it takes nothing more of the job."""
+        over = self._rests or time.monotonic() > self._stays_until
+        return over or self._node.stopping.is_set() or self._node.is_draining
+
+    @contextmanager
+    def _answering_for(self, one: OnDesk) -> Iterator[None]:
+        """What goes wrong within is noted at the mini-batch, which is off the desk then."""
+        minibatch = one.minibatch
+        try:
+            yield
+            return
+        except ScoringCanceled:
+            minibatches.give_back(minibatch=minibatch)
+        except Unavailable as away:
+            minibatches.give_back(minibatch=minibatch, at_once=False, reason=str(away))
+            self._rests = True
+        except (ScoringError, StudioError) as error:
+            _failed(minibatch, error)
+        except OSError as error:
+            full = _("What was scored cannot be stored: %(reason)s. Make room, and retry the job.")
+            _failed(minibatch, ScoringError(full % {"reason": reason(error)}))
+        except (OperationalError, InterfaceError):
+            # Not the model's failure: the lease runs out, and the sweep gives the mini-batch to the next slot.
+            logger.exception("the database was away", extra={"action": "database_away"})
+            close_old_connections()
+            self._rests = True
+        except Exception as error:
+            logger.exception("a mini-batch met a bug of the studio", extra={"action": "minibatch_bug"})
+            sentence = (
+                f"The studio itself failed here ({type(error).__name__}). Try again; report it if it recurs."
+            )
+            _failed(minibatch, ScoringError(sentence, traceback=traceback.format_exc()))
+        finally:
+            if one is not self._done:
+                one.around.close()
+
+    def _give_back(self, one: OnDesk) -> None:
+        minibatches.give_back(minibatch=one.minibatch)
+        one.around.close()
+
+    def _clear(self) -> None:
+        """The desk, whatever has happened."""
+        self._stays_until = 0.0
+        try:
+            if self._done:
+                self._turn_over(ahead=False)
+            if self._in_hand:
+                self._give_back(self._in_hand)
+        finally:
+            for left in (self._done, self._in_hand):
+                if left:
+                    left.around.close()
+            self._done = self._in_hand = self.job_id = None
+            self.forget()
+
+    def _keep(self, minibatch: MiniBatch) -> KeptForJob:
+        """With the model and its environment on this node."""
+        if minibatch.job_id not in self._kept:
+            self._kept[minibatch.job_id] = self._kept_for(minibatch.job)
+        minibatch.job = self._kept[minibatch.job_id].job
+        return self._kept[minibatch.job_id]
+
+    def _kept_for(self, job: Job) -> KeptForJob:
+        stop = partial(self._node.is_unwanted, job.pk)
+        if not provisioning.environment_is_built(job.spec["environment"]):
+            self._wait(job, _("The model's environment is being built on %(node)s."))
+        model = provisioning.ensure_model(uri=job.spec["model_uri"], key=job.spec["model_key"], stop=stop)
+        environment = provisioning.ensure_environment(
+            spec=job.spec["environment"], log=logger.info, stop=stop
+        )
+        file = scratch.scorer_logs() / f"{job.name}-{self._node.name}-slot{self.number}.log"
+        scorer = partial(
+            scorers.leased,
+            environment=environment,
+            requirements=job.spec["environment"]["requirements"],
+            model=model,
+            variables=job.settings["environment_variables"],
+            memory=self._node.row.cluster.slot_memory,
+            label=job.model_label,
+            log=file,
+            stop=stop,
+            starting=partial(self._wait, job, _("The model is being loaded on %(node)s.")),
+        )
+        log = ScorerLog(job=job, node=self._node.name, slot=self.number, file=file)
+        return KeptForJob(job=job, log=log, scorer=scorer)
+
+    def _wait(self, job: Job, reason: str) -> None:
+        """What a job waits for on this node, as its page says it."""
+        job.waiting_for = reason % {"node": self._node.name} if reason else ""
+        Job.objects.filter(pk=job.pk).update(waiting_for=job.waiting_for)
+
+
+def local_slices(*, job: Job, minibatch: MiniBatch) -> list[LocalSlice]:
+    """The files of a mini-batch on this machine; one that is not as it was planned is `refused`."""
+    store, local = open_store(job.input_datastore), []
+    dialect = ScoringSettings.from_dict(job.settings).dialect
+    for planned in minibatch.slices:
+        path = input_object(datastore=job.input_datastore, root=job.input_path, relative=planned["path"])
+        present, refused = store.stat(path), ""
+        if present is None or present.etag != planned["etag"]:
+            changed = _("has disappeared") if present is None else _("has changed")
+            refused = f"{planned['path']} {changed} since the job was planned. Create the job again."
+        local.append(
+            LocalSlice(
+                path=store.local_file(path),
+                kind=file_kind(planned["path"]),
+                name=planned["path"],
+                start=planned["start"],
+                end=planned["end"],
+                dialect=dialect,
+                refused=refused,
+            )
+        )
+    return local
+
+
+def _check_same(before: list[LocalSlice], after: list[LocalSlice]) -> None:
+    """Raises ScoringError for a file that changed while it was read; the next attempt refuses it alone."""
+    for old, new in zip(before, after, strict=True):
+        if new.refused and not old.refused:
+            raise ScoringError(new.refused, file=new.name)
+
+
+def _failed(minibatch: MiniBatch, error: ScoringError | StudioError) -> None:
+    try:
+        minibatches.fail_attempt(
+            minibatch=minibatch,
+            error=str(error),
+            error_input=getattr(error, "file", "") or minibatch.slices[0]["path"],
+            traceback=getattr(error, "traceback", ""),
+            is_final=isinstance(error, InputError | StudioError),
+            is_of_every_minibatch=isinstance(error, ModelLoadError | EnvironmentBuildError),
+        )
+    except MoveRefused:
+        logger.info("this mini-batch belongs to another node now", extra={"action": "lease_lost"})

@@ -1,0 +1,124 @@
+"""A slot that scores several mini-batches of a job, one of them in hand while another is scored."""
+
+import uuid
+from pathlib import Path
+
+import pytest
+
+from scoring.plan import whole
+from studio.actions import minibatches
+from studio.actions.inputs import list_input
+from studio.models import Job, MiniBatch
+from tests import factories
+
+
+@pytest.fixture
+def many(job_over):
+    """A job of mini-batches of one file each, one for each act."""
+
+    def make(acts: list[str], **settings) -> Job:
+        job = job_over(acts, **settings)
+        job.minibatches.all().delete()
+        for file in list_input(datastore=job.input_datastore, path=job.input_path):
+            factories.minibatch(job, slices=[whole(file).to_dict()])
+        job.refresh_from_db()
+        return job
+
+    return make
+
+
+def statuses(job: Job) -> list[str]:
+    return list(job.minibatches.in_plan_order().values_list("status", flat=True))
+
+
+def count_in_hand(monkeypatch) -> list[int]:
+    """How many more were held each time one had been claimed ahead."""
+    seen = []
+
+    def counted(real):
+        def call(**given):
+            claimed = real(**given)
+            if claimed and given.get("ahead", True):
+                seen.append(claimed.job.minibatches.running().count())
+            return claimed
+
+        return call
+
+    for name in ("claim_ahead", "record_and_claim"):
+        monkeypatch.setattr(minibatches, name, counted(getattr(minibatches, name)))
+    return seen
+
+
+def test_all_are_scored_and_the_next_is_in_hand_while_one_is_scored(node, many, monkeypatch):
+    held = count_in_hand(monkeypatch)
+    job = many(["echo"] * 8)
+    node.slots[0].score_all()
+    job.refresh_from_db()
+    assert statuses(job) == ["Completed"] * 8
+    assert (job.minibatches_done, job.rows_scored, job.rows_failed) == (8, 8, 8)
+    assert held
+    assert set(held) == {2}
+    assert not node._held[MiniBatch]
+    assert node.slots[0].job_id is None
+
+
+def test_one_that_fails_takes_no_neighbour_with_it(node, many):
+    job = many(["echo", "echo", "raise", "exit", "echo", "echo", "echo", "echo"], error_threshold=-1)
+    node.slots[0].score_all()
+    assert statuses(job) == ["Completed"] * 2 + ["Failed"] * 2 + ["Completed"] * 4
+
+
+def test_a_result_whose_lease_is_lost_is_discarded(node, store, many, monkeypatch):
+    job = many(["echo"] * 8)
+    real, taken = minibatches.claim_ahead, []
+
+    def robbed(*, minibatch, node):
+        """Of the first mini-batch, while it is scored."""
+        if not taken:
+            taken.append(minibatch.pk)
+            MiniBatch.objects.filter(pk=minibatch.pk).update(lease=uuid.uuid4())
+        return real(minibatch=minibatch, node=node)
+
+    monkeypatch.setattr(minibatches, "claim_ahead", robbed)
+    node.slots[0].score_all()
+    assert sorted(statuses(job)) == ["Completed"] * 7 + ["Running"]
+    assert job.minibatches.running().get().pk == taken[0]
+    kept = {part["path"] for part in job.minibatches.completed().values_list("part", flat=True)}
+    stored = {path.name for path in (Path(store.options["root"]) / job.parts_path).glob("*.part.arrow")}
+    assert stored == {path.rsplit("/", 1)[-1] for path in kept}
+
+
+def test_a_canceled_job_gets_back_what_is_in_hand(node, many, monkeypatch):
+    job = many(["echo"] * 8)
+    real = minibatches.claim_ahead
+
+    def canceled(*, minibatch, node):
+        claimed = real(minibatch=minibatch, node=node)
+        Job.objects.filter(pk=job.pk).update(status=Job.Status.CANCEL_REQUESTED)
+        at_work.dropped.add(job.pk)
+        return claimed
+
+    at_work = node
+    monkeypatch.setattr(minibatches, "claim_ahead", canceled)
+    node.slots[0].score_all()
+    assert statuses(job).count("Canceled") == 2
+    assert not job.minibatches.running().exists()
+    assert not node._held[MiniBatch]
+
+
+def test_a_node_that_stops_gives_back_what_is_in_hand(node, many, monkeypatch):
+    job = many(["echo"] * 8)
+    real = minibatches.claim_ahead
+
+    def stopping(*, minibatch, node):
+        claimed = real(minibatch=minibatch, node=node)
+        at_work.stopping.set()
+        return claimed
+
+    at_work = node
+    monkeypatch.setattr(minibatches, "claim_ahead", stopping)
+    node.slots[0].score_all()
+    done = statuses(job).count("Completed")
+    assert done < 3
+    assert statuses(job) == ["Completed"] * done + ["Waiting"] * (8 - done)
+    assert not job.minibatches.filter(attempts__gt=0).exists()
