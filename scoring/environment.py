@@ -1,5 +1,6 @@
 """Builds the Python environment that a model asks for, once per machine and set of packages."""
 
+import contextlib
 import json
 import os
 import re
@@ -78,6 +79,16 @@ def find_environment(*, spec: EnvironmentSpec, root: Path) -> Environment | None
     python = path / "bin" / "python"
     # A link to a Python that an upgrade has taken away: not ready, so it is built again.
     return Environment(path=path, python=python, notes=[*spec.notes, *notes]) if python.exists() else None
+
+
+def last_used(*, root: Path, most: int) -> list[EnvironmentSpec]:
+    """What was built for the environments that were used last on this machine, the latest first."""
+    marks = sorted(root.glob(f"[!.]*/{READY}"), key=lambda mark: mark.stat().st_mtime, reverse=True)
+    found = []
+    for mark in marks[:most]:
+        with contextlib.suppress(OSError, ValueError, KeyError):  # of an older studio: it says no spec
+            found.append(EnvironmentSpec.from_dict(json.loads(mark.read_text())["spec"]))
+    return found
 
 
 def _build(

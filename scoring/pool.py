@@ -91,6 +91,10 @@ class ScorerPool:
             raise
         return scorer
 
+    def expect(self, python: Path, *, stop: Callable[[], bool]) -> None:
+        """Have the parent ready from which scorers of an environment are forked. Raises ScoringError."""
+        self._parent(python, stop)
+
     def give_back(self, scorer: Scorer) -> None:
         """For the next one; not one that has grown so much that its model must leak."""
         with self._lock:

@@ -28,7 +28,7 @@ SLOTS = 2
 TIMEOUT = 3600  # of a mini-batch: the large file may be one
 PATIENCE = 1800.0
 PAUSE = 0.5  # between two jobs, so that what follows Completed is over
-SETTLING = 3.0  # a node that has joined takes its first work a moment later
+SETTLING = 15.0  # a node that has joined readies what its scorers are forked from
 
 
 def answer(name: str, given: str) -> None:
@@ -118,15 +118,19 @@ def own_cost(job: Job) -> float:
     return (wall - inside) / (len(rows) - 1)
 
 
-def restart_node() -> None:
-    """Afterwards a node is there that runs no scorer; the environments of the deployments are there too."""
+def restart_node(*, settled: bool) -> None:
+    """Afterwards a node is there that runs no scorer; the environments of the deployments are there too.
+
+    `settled`: it has been there for some seconds.
+    """
     cluster = set_up_local_cluster()
     alive = Node.objects.alive().filter(cluster=cluster)
     stop_cluster(user=_admin(), cluster=cluster)
     _wait(lambda: not alive.exists(), "the node to end")
     start_cluster(user=_admin(), cluster=cluster)
     _wait(lambda: Node.objects.taking_work().filter(cluster=cluster).exists(), "a node to start")
-    time.sleep(SETTLING)
+    if settled:
+        time.sleep(SETTLING)
 
 
 def _admin() -> Any:

@@ -73,15 +73,19 @@ class Bench:
                 raise SystemExit(f"A job over {path} scored {timed['scored']} of {self.data.rows} rows.")
             return {f"job {what}": timed["clock"], f"job {what}, by its rows": timed["rows"]}
 
-        def cold() -> Figures:
-            self.studio.restart_node()
-            return job("cold", self.data.csv)
+        def cold(what: str, *, settled: bool) -> Figures:
+            self.studio.restart_node(settled=settled)
+            return job(what, self.data.csv)
 
         warm = {"csv": self.data.csv}
         if model in AGAINST_ALL:
             warm |= {"shards": self.data.shards, "parquet": self.data.parquet}
         own = {what: lambda what=what, path=path: job(what, path) for what, path in warm.items()}
-        return {"cold": cold, **own}
+        return {
+            "at once": lambda: cold("at once", settled=False),
+            "cold": lambda: cold("cold", settled=True),
+            **own,
+        }
 
     def _peers(self, model: str) -> dict[str, Contestant]:
         peers = Peers(model=self.models / model, csv=self.data.path(self.data.csv))
@@ -97,6 +101,9 @@ class Bench:
     def small_jobs(self, model: str = "logistic") -> None:
         for number in range(self.runs):
             self.say(f"1,000 rows, round {number + 1} of {self.runs}")
+            self.studio.restart_node(settled=False)
+            (at_once,) = self.studio.run_jobs(model, self.data.small)
+            self.measured.note(model, {"small at once": at_once["clock"]})
             self.studio.restart_node()
             first, *others = self.studio.run_jobs(model, self.data.small, runs=1 + SMALL_TIMES)
             self.measured.note(model, {"small cold": first["clock"]})

@@ -33,8 +33,8 @@ class Studio:
         timed: list[dict[str, float]] = self._ask("run_jobs", model=model, path=path, runs=runs, **overrides)
         return timed
 
-    def restart_node(self) -> None:
-        self._ask("restart_node")
+    def restart_node(self, *, settled: bool = True) -> None:
+        self._ask("restart_node", settled=settled)
 
     def node(self) -> psutil.Process:
         family = psutil.Process(self.process.pid).children(recursive=True)

@@ -83,11 +83,16 @@ class Table:
                 name = MODELS[model]
                 cold, warm = f"{called}, cold: {name}, CSV", f"{called}, warm: {name}, CSV"
                 yield from self._times(cold, model, "job cold", f"{peer} cold", COLD)
+                at_once = f"{called}, cold, the node just started: {name}, CSV"
+                yield from self._times(at_once, model, "job at once", f"{peer} cold", None)
                 yield from self._times(warm, model, "job csv", f"{peer} warm", WARM)
 
     def _small(self) -> Iterator[Line]:
         yield from self._limit("1,000 rows, warm", "logistic", "small warm", SMALL_WARM, "s")
         yield from self._limit("1,000 rows, no scorer runs", "logistic", "small cold", SMALL_COLD, "s")
+        yield from self._limit(
+            "1,000 rows, the node just started", "logistic", "small at once", SMALL_COLD, "s"
+        )
 
     def _memory(self) -> Iterator[Line]:
         small, large = "memory", "memory large"

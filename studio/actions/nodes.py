@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import psutil
 
+from scoring.errors import ScoringError
 from studio.actions import compute, endpoints, minibatches, provisioning, scorers, scratch, trials
 from studio.actions.leases import Holder
 from studio.actions.slots import Slot
@@ -21,6 +22,7 @@ from studio.models.leases import Leased
 logger = logging.getLogger(__name__)
 
 NICE = 10  # of the nodes of low priority
+MOST_EXPECTED = 2  # environments; what each imports takes some 200 MB
 
 
 class NodeAtWork(Holder):
@@ -86,6 +88,14 @@ class NodeAtWork(Holder):
             provisioning.create_on_node(deployment=deployment, holder=self, stop=self.stopping.is_set)
             if Deployment.objects.creating().filter(pk=deployment.pk).exists():
                 return  # it waits for a service that is away; the sweep brings it back
+
+    def expect_work(self) -> None:
+        """Has what scorers are forked from ready before a job asks for it, as far as the last ones tell."""
+        for python in provisioning.expected_pythons(most=MOST_EXPECTED):
+            try:
+                scorers.pool().expect(python, stop=self.stopping.is_set)
+            except (ScoringError, OSError):  # whoever needs it is told why
+                logger.warning("what scorers are forked from does not start", exc_info=True)
 
     def is_unwanted(self, job_id: int) -> bool:
         return self.stopping.is_set() or job_id in self.dropped
@@ -159,6 +169,7 @@ def become(*, cluster_name: str) -> NodeAtWork:
     if cluster.tier == Cluster.Tier.LOW_PRIORITY:
         os.nice(NICE)
     _current.start()
+    threading.Thread(target=_current.expect_work, name="expected", daemon=True).start()
     compute.wake_cluster(cluster, times=cluster.slots)  # there may be what it was started for
     return _current
 

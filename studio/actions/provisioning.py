@@ -20,9 +20,10 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils.translation import gettext as _
 
-from scoring.environment import Environment, EnvironmentSpec, build_environment, find_environment
+from scoring.environment import Environment, EnvironmentSpec, build_environment, find_environment, last_used
 from scoring.errors import EnvironmentBuildError, ModelLoadError, ScoringCanceled, ScoringError
 from scoring.locking import exclusive, lock_of
+from scoring.parents import is_forked
 from scoring.processes import Scorer
 from scoring.reports import storable
 from scoring.settings import THREAD_VARIABLES
@@ -55,6 +56,14 @@ def ensure_environment(*, spec: dict[str, Any], log: Callable[[str], None], stop
         log=log,
         stop=stop,
     )
+
+
+def expected_pythons(*, most: int) -> list[Path]:
+    """Of the environments that were used last on this machine, where their scorers are forked."""
+    root = _folder("environments")
+    specs = last_used(root=root, most=most)
+    forked = [spec for spec in specs if is_forked(requirements=spec.requirements, variables={})]
+    return [found.python for spec in forked if (found := find_environment(spec=spec, root=root))]
 
 
 def ensure_model(*, uri: str, key: str, stop: Stop) -> Path:

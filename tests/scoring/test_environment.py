@@ -1,5 +1,6 @@
 """A model's files become one environment, built once."""
 
+import json
 import os
 import shutil
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring.environment import build_environment
+from scoring.environment import READY, build_environment, last_used
 from scoring.errors import EnvironmentBuildError, ScoringCanceled, ScoringError
 from scoring.processes import Scorer
 from scoring.requirements import EnvironmentSpec
@@ -213,6 +214,20 @@ def test_an_environment_is_built_once_and_runs_a_scorer(odd_model: Path, tmp_pat
     assert said == []
     assert again.notes == ["Of another model.", *built[0].notes]
     assert [p.name for p in (tmp_path / "environments").iterdir() if p.is_dir()] == [spec.key]
+
+
+def test_the_environments_that_were_used_last_are_known(tmp_path: Path) -> None:
+    specs = [EnvironmentSpec.of(python="3.11", lines=[line]) for line in ("one", "two", "three")]
+    for age, spec in enumerate(specs):
+        mark = tmp_path / spec.key / READY
+        mark.parent.mkdir()
+        mark.write_text(json.dumps({"spec": spec.to_dict(), "notes": []}))
+        os.utime(mark, (1000 - age, 1000 - age))
+    unreadable = tmp_path / "older" / READY
+    unreadable.parent.mkdir()
+    unreadable.write_text("{}")
+    assert last_used(root=tmp_path, most=3) == specs[:2]
+    assert last_used(root=tmp_path / "nowhere", most=2) == []
 
 
 def test_a_package_that_does_not_exist_is_named(tmp_path: Path) -> None:

@@ -67,6 +67,16 @@ def test_a_scorer_that_was_given_back_is_lent_again_and_one_that_is_lent_is_not(
     assert len(started) == 3
 
 
+def test_a_parent_that_is_expected_is_there_before_the_first_scorer(
+    pool: ScorerPool, lease: Lease, started: list[str]
+) -> None:
+    pool.expect(Path(sys.executable), stop=lambda: False)
+    (parent,) = pool._parents.values()
+    assert (parent.alive, started, pool.labels()) == (True, [], [])
+    assert psutil.Process(lease().pid).ppid() == parent.pid
+    assert list(pool._parents.values()) == [parent]
+
+
 def test_only_so_many_are_kept_and_none_that_has_ended(
     pool: ScorerPool, lease: Lease, started: list[str], tmp_path: Path
 ) -> None:
