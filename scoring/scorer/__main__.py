@@ -21,7 +21,7 @@ if __name__ == "__main__":
     from scoring.scorer.channel import take_input
 
     if sys.argv[1] == "parent":
-        from scoring.scorer.parenting import parent
+        from scoring.scorer.forking import parent
 
         parent(take_input())
     else:
