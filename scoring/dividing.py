@@ -10,11 +10,11 @@ with it. So does one that can only be read from its start, zipped or in UTF-16.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from scoring.plan import Divide, InputFile, Slice, file_kind, whole
 from scoring.scorer.csv_text import Extent, record_blocks
-from scoring.scorer.dialect import Dialect
+from scoring.scorer.dialect import LOOKED_AT, Dialect
 from scoring.scorer.failures import FileFailure
 from scoring.scorer.text_file import TextFile
 from scoring.text_rows import first_record
@@ -55,11 +55,20 @@ def _targets(first: int, size: int, split_size: int) -> list[int]:
     return [first + (size - first) * number // (2 * count) for number in halves]
 
 
-def _between(file: InputFile, borders: Sequence[int]) -> Iterator[Slice]:
+def _between(file: InputFile, borders: Sequence[int], head: int = 0) -> Iterator[Slice]:
+    """`head`: bytes at the start of the file that the scorer of each slice reads."""
     ends: list[int | None] = [*borders, None]
     for start, end in zip([0, *borders], ends, strict=True):
-        size = (file.size if end is None else end) - start
-        yield Slice(path=file.path, size=size, etag=file.etag, start=start, end=end)
+        last = file.size if end is None else end
+        ranges = ((0, head), (start, last)) if start > head else ((0, max(head, last)),)
+        yield Slice(
+            path=file.path,
+            size=last - start,
+            etag=file.etag,
+            start=start,
+            end=end,
+            ranges=ranges if borders else (),
+        )
 
 
 def count_records(*, file: Slice, opened: Opened, dialect: Dialect) -> int:
@@ -67,7 +76,7 @@ def count_records(*, file: Slice, opened: Opened, dialect: Dialect) -> int:
     kind = file_kind(file.path)
     with opened(file.path) as stream:
         if kind == "parquet":
-            return sum(rows for rows, _ in _row_groups(stream)[file.start : file.end])
+            return sum(group.rows for group in _row_groups(stream)[file.start : file.end])
         text = TextFile(stream, kind, file.path, dialect)
         extent = Extent(text.stream, max(file.start, first_record(text)), file.end)
         return sum(block.records for block in record_blocks(extent, text, BLOCK))
@@ -79,14 +88,16 @@ def count_records(*, file: Slice, opened: Opened, dialect: Dialect) -> int:
 def _text_slices(file: InputFile, stream: BinaryIO, split_size: int, dialect: Dialect) -> Iterator[Slice]:
     try:
         text = TextFile(stream, file_kind(file.path), file.path, dialect)
-        borders = _borders(text, file.size, split_size) if text.is_divisible else []
+        if not text.is_divisible:
+            return _between(file, [])
+        first = first_record(text)
+        borders = _borders(text, first, file.size, split_size)
     except FileFailure:
-        borders = []
-    return _between(file, borders)
+        return _between(file, [])
+    return _between(file, borders, head=min(file.size, max(first, LOOKED_AT)))
 
 
-def _borders(text: TextFile, size: int, split_size: int) -> list[int]:
-    first = first_record(text)
+def _borders(text: TextFile, first: int, size: int, split_size: int) -> list[int]:
     targets = _targets(first, size, split_size)
     borders = _record_ends(text, first, size, targets)
     return _record_ends_slowly(text, first, targets) if borders is None else borders
@@ -165,22 +176,49 @@ def _parquet_slices(file: InputFile, stream: BinaryIO, split_size: int) -> Itera
         groups = _row_groups(stream)
     except (pa.ArrowException, OSError):
         groups = []
+    shares: list[tuple[int, int, int]] = []  # first group, group after the last, bytes
     start, size = 0, 0
-    for number, (_, one) in enumerate(groups):
-        if size and size + one > split_size:
-            yield Slice(path=file.path, size=size, etag=file.etag, start=start, end=number)
+    for number, group in enumerate(groups):
+        if size and size + group.size > split_size:
+            shares.append((start, number, size))
             start, size = number, 0
-        size += one
-    yield Slice(path=file.path, size=size, etag=file.etag, start=start, end=None) if start else whole(file)
+        size += group.size
+    if not shares:
+        yield whole(file)
+        return
+    footer = (max(group.end for group in groups), file.size)
+    for first, end, bytes_of_it in [*shares, (start, len(groups), size)]:
+        span = (min(one.start for one in groups[first:end]), max(one.end for one in groups[first:end]))
+        yield Slice(
+            path=file.path,
+            size=bytes_of_it,
+            etag=file.etag,
+            start=first,
+            end=None if end == len(groups) else end,
+            ranges=(span, footer),
+        )
 
 
-def _row_groups(stream: BinaryIO) -> list[tuple[int, int]]:
-    """Rows and bytes of each."""
+class _RowGroup(NamedTuple):
+    rows: int
+    size: int  # bytes of its columns, compressed
+    start: int  # of its bytes in the file
+    end: int
+
+
+def _row_groups(stream: BinaryIO) -> list[_RowGroup]:
     import pyarrow.parquet as pq
 
     metadata = pq.ParquetFile(stream).metadata
-    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
-    return [
-        (one.num_rows, sum(one.column(c).total_compressed_size for c in range(one.num_columns)))
-        for one in groups
+    return [_row_group(metadata.row_group(number)) for number in range(metadata.num_row_groups)]
+
+
+def _row_group(group: Any) -> _RowGroup:
+    columns = [group.column(number) for number in range(group.num_columns)]
+    sizes = [column.total_compressed_size for column in columns]
+    # A dictionary, where a column has one, comes before its pages.
+    starts = [
+        min(one.data_page_offset, one.dictionary_page_offset or one.data_page_offset) for one in columns
     ]
+    ends = [start + size for start, size in zip(starts, sizes, strict=True)]
+    return _RowGroup(group.num_rows, sum(sizes), min(starts, default=0), max(ends, default=0))

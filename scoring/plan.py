@@ -35,6 +35,9 @@ class Slice:
     etag: str = ""
     start: int = 0
     end: int | None = None  # None: to the end of the file
+    ranges: tuple[
+        tuple[int, int], ...
+    ] = ()  # bytes (from, to before) that its scorer reads; none: all of the file
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -73,6 +73,12 @@ def check_can_set_default_datastore(user: Person, datastore: Datastore) -> None:
         raise NotAllowed(_("It is the default datastore already."))
 
 
+def check_can_update_credentials(user: Person, datastore: Datastore) -> None:
+    _signed_in(user)
+    if datastore.is_local:
+        raise NotAllowed(_("A local folder has no credentials."))
+
+
 def check_can_unregister_datastore(user: Person, datastore: Datastore) -> None:
     _signed_in(user)
     if datastore.is_default:

@@ -1,5 +1,7 @@
 """Django's settings. Nobody imports this module; `django.conf.settings` is what the code reads."""
 
+from pathlib import Path
+
 import dj_database_url
 from csp.constants import NONCE, NONE, SELF
 
@@ -11,6 +13,9 @@ BASE_DIR = PROJECT
 STUDIO_HOME = studio_home()
 DEBUG = env.boolean("STUDIO_DEBUG", False)
 SECRET_KEY = addresses.secret_key()
+ENCRYPTION_KEY_FILE = Path(
+    env.text("STUDIO_ENCRYPTION_KEY_FILE") or STUDIO_HOME / "secrets" / "encryption-keys"
+)
 WORKSPACE_NAME = env.text("STUDIO_WORKSPACE", "workspace")
 ALLOWED_HOSTS = [host.strip() for host in env.text("STUDIO_ALLOWED_HOSTS", "*").split(",")]
 PUBLIC_URL = env.url("STUDIO_PUBLIC_URL", schemes=("http", "https"), example="https://studio.example.com")

@@ -73,6 +73,7 @@ datastores_urls = (
         path("<str:name>/upload/", datastores.upload, name="upload"),
         path("<str:name>/folder/", datastores.new_folder, name="new_folder"),
         path("<str:name>/access/", datastores.access, name="access"),
+        path("<str:name>/credentials/", datastores.credentials, name="credentials"),
         path("<str:name>/default/", datastores.set_default, name="set_default"),
         path("<str:name>/unregister/", datastores.unregister, name="unregister"),
     ],

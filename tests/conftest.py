@@ -1,9 +1,11 @@
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from django.db import connection
 from django.test import Client
@@ -11,6 +13,7 @@ from django.test.utils import CaptureQueriesContext, override_settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests import factories
+from tests.stores.s3_server import ACCESS_KEY, SECRET_KEY, s3_server
 
 JOURNEYS = "tests/journeys/"
 LOOKS = "tests/journeys/looks/"  # journeys that only need the sample
@@ -71,6 +74,27 @@ def htmx() -> dict[str, str]:
 def store(db: None, tmp_path: Path) -> Any:
     """The default datastore, in a folder of this test."""
     return factories.datastore(tmp_path / "store")
+
+
+@pytest.fixture(scope="session")
+def s3_address() -> Iterator[str]:
+    with s3_server() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(s3_address: str) -> dict[str, Any]:
+    """Options of a fresh one."""
+    name = f"bucket-{uuid.uuid4().hex[:12]}"
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3_address,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        region_name="us-east-1",
+    )
+    client.create_bucket(Bucket=name)
+    return {"bucket": name, "endpoint": s3_address, "region": "us-east-1", "path_style": True}
 
 
 @pytest.fixture

@@ -43,7 +43,9 @@ def set_up(*, folder: str, models: list[str]) -> None:
         edit_cluster(
             user=admin, cluster=cluster, revision=cluster.revision, slots=SLOTS, max_nodes=cluster.max_nodes
         )
-    create_datastore(user=admin, name=DATASTORE, description="", folder=folder)
+    create_datastore(
+        user=admin, name=DATASTORE, description="", kind=Datastore.Kind.LOCAL, options={"root": folder}
+    )
     for number, model in enumerate(models):
         _deploy(cluster, model, is_first=not number)
 

@@ -1,4 +1,4 @@
-"""One folder of a datastore at a time, for whoever looks for a path."""
+"""One page of a folder of a datastore at a time, for whoever looks for a path."""
 
 from dataclasses import dataclass
 
@@ -6,50 +6,48 @@ from django.utils.translation import gettext as _
 
 from studio.errors import StudioError
 from studio.models import Datastore
-from studio.stores import Entry, open_store, reason, tidy
+from studio.stores import Entries, Entry, open_store, reason, tidy
 
 PAGE = 100
 
 
 @dataclass(frozen=True)
 class FolderPage:
-    """Some of what is in the folder `path`, folders first."""
+    """Some of what is in the folder `path`."""
 
     path: str
-    entries: list[Entry]
-    total: int
-    first: int  # of `entries`, counted from 0
-    is_cut: bool  # the folder holds more than are looked at
+    page: Entries
+    begin: str  # where the page begins, as the one before it said
     parents: list[tuple[str, str]]  # name and path of each folder from the top to this one
 
     @property
-    def before(self) -> int | None:
-        return max(self.first - PAGE, 0) if self.first else None
+    def entries(self) -> list[Entry]:
+        return self.page.items
 
     @property
-    def after(self) -> int | None:
-        return self.first + PAGE if self.first + PAGE < self.total else None
+    def first(self) -> int | None:
+        """Counted from 1; None where the store does not number what it has."""
+        return None if self.page.first is None else self.page.first + 1
 
     @property
-    def last(self) -> int:
-        """Counted from 1."""
-        return min(self.first + PAGE, self.total)
+    def last(self) -> int | None:
+        return None if self.page.first is None else self.page.first + len(self.entries)
 
 
-def folder_page(*, datastore: Datastore, path: str, first: int = 0, hidden: bool = False) -> FolderPage:
+def folder_page(*, datastore: Datastore, path: str, begin: str = "", hidden: bool = False) -> FolderPage:
     """Of the folder at `path`, or the one that holds the file there; `hidden`: with the names that jobs leave out.
+
+    `begin` is where a page begins, as the one before or after it says.
 
     Raises PathRefused, StudioError.
     """
     store = open_store(datastore)
-    store.path(path)  # as it was given: tidied, an absolute path is a relative one
+    store.check(path)  # as it was given: tidied, an absolute path is a relative one
     wanted = tidy(path)
     if not store.is_folder(wanted) and store.stat(wanted):
         wanted = wanted.rpartition("/")[0]
     try:
-        found = store.entries(wanted, first=first, limit=PAGE, hidden=hidden)
-        if first >= found.total > 0:
-            first, found = 0, store.entries(wanted, limit=PAGE, hidden=hidden)
+        found = store.entries(wanted, begin=begin, limit=PAGE, hidden=hidden)
     except OSError as error:
         raise StudioError(
             _("The folder “%(path)s” of the datastore %(store)s cannot be read: %(reason)s.")
@@ -58,9 +56,7 @@ def folder_page(*, datastore: Datastore, path: str, first: int = 0, hidden: bool
     parts = wanted.split("/") if wanted else []
     return FolderPage(
         path=wanted,
-        entries=found.items,
-        total=found.total,
-        first=first,
-        is_cut=found.is_cut,
+        page=found,
+        begin=begin,
         parents=[(part, "/".join(parts[: place + 1])) for place, part in enumerate(parts)],
     )

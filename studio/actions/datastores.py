@@ -1,8 +1,9 @@
-"""Datastores: registered storage. This studio knows folders of a disk that it shares with its nodes."""
+"""Datastores: registered storage, on a disk that the studio shares with its nodes or in an object store."""
 
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -17,8 +18,10 @@ from studio.permissions import (
     check_can_create_datastore,
     check_can_set_default_datastore,
     check_can_unregister_datastore,
+    check_can_update_credentials,
 )
-from studio.stores import LocalFolder, open_store, reason
+from studio.sealing import resealed, seal
+from studio.stores import Store, open_store, reason, store_of, tidy
 
 SYSTEM_FOLDERS = (
     "/bin",
@@ -56,29 +59,48 @@ def set_up_default_datastore(*, root: Path) -> Datastore:
 # ---- Create
 
 
-def create_datastore(*, user: User, name: str, description: str, folder: str) -> Datastore:
-    """Register a local folder, which is made where only its last part is missing. Raises FieldErrors."""
+def create_datastore(
+    *,
+    user: User,
+    name: str,
+    description: str,
+    kind: str,
+    options: dict[str, Any],
+    secrets: dict[str, str] | None = None,
+) -> Datastore:
+    """Register a place once the studio has tried it; `options` and `secrets` are what the kind's store takes.
+
+    A local folder is made where only its last part is missing. Raises FieldErrors.
+    """
     check_can_create_datastore(user)
-    root = checked_root(folder)
-    made = _made(root)
+    is_local, made = kind == Datastore.Kind.LOCAL, False
+    if is_local:
+        root = checked_root(options["root"])
+        made, options = _made(root), {"root": str(root)}
     try:
-        _check_usable(root)
+        _check_usable(kind, options, secrets or {})
         with transaction.atomic():
-            # Two new folders are held against each other one after the other.
+            # Two new places are held against each other one after the other.
             Datastore.objects.select_for_update().filter(is_default=True).first()
-            _check_apart(root)
-            datastore = Datastore.objects.create(
-                name=name, description=description, options={"root": str(root)}, created_by=user
+            new = Datastore(
+                name=name,
+                kind=kind,
+                description=description,
+                options=options,
+                secrets=seal(secrets or {}),
+                created_by=user,
             )
-            events.record(actor=user, action="datastore.create", subject=name, folder=str(root))
+            _check_apart(new)
+            new.save(force_insert=True)
+            events.record(actor=user, action="datastore.create", subject=name, folder=new.location)
     except IntegrityError as error:
-        _unmake(root, made)
+        _unmake(options, made)
         taken = _("There is a datastore “%(name)s” already. Choose another name.") % {"name": name}
         raise FieldErrors({"name": taken}) from error
     except StudioError:
-        _unmake(root, made)
+        _unmake(options, made)
         raise
-    return datastore
+    return new
 
 
 def checked_root(folder: str) -> Path:
@@ -123,25 +145,36 @@ def _check_foreign(root: Path) -> None:
         )
 
 
-def _check_apart(root: Path) -> None:
+def _check_apart(new: Datastore) -> None:
     """Each object lies in one datastore only, so that no two jobs can hold the same place under two names."""
-    for other in Datastore.objects.all():
-        theirs = Path(other.location).resolve()
-        if root.is_relative_to(theirs) or theirs.is_relative_to(root):
+    mine = _place(new)
+    for other in Datastore.objects.filter(kind=new.kind):
+        theirs = _place(other)
+        if mine[0] == theirs[0] and (mine[1].is_relative_to(theirs[1]) or theirs[1].is_relative_to(mine[1])):
             raise _refused(
                 _(
-                    "This folder and “%(folder)s” of the datastore %(name)s lie in each other. Choose another one."
+                    "This place and “%(folder)s” of the datastore %(name)s lie in each other. Choose another one."
                 )
-                % {"name": other.name, "folder": other.location}
+                % {"name": other.name, "folder": other.location},
+                kind=new.kind,
             )
 
 
-def _check_usable(root: Path) -> None:
-    failed = next((step for step in probe(LocalFolder(str(root))) if step.cause), None)
+def _place(datastore: Datastore) -> tuple[str, Path]:
+    """What it lies in, and where in that."""
+    if datastore.is_local:
+        return "", Path(datastore.options["root"]).resolve()
+    options = datastore.options
+    return f"{options.get('endpoint', '')} {options['bucket']}", Path("/", tidy(options.get("folder", "")))
+
+
+def _check_usable(kind: str, options: dict[str, Any], secrets: dict[str, str]) -> None:
+    failed = next((step for step in probe(store_of(kind, options, secrets)) if step.cause), None)
     if failed:
         raise _refused(
-            _("The studio cannot use this folder. %(step)s: %(cause)s.")
-            % {"step": failed.title, "cause": failed.cause}
+            _("The studio cannot use this place. %(step)s: %(cause)s.")
+            % {"step": failed.title, "cause": failed.cause.rstrip(".")},
+            kind=kind,
         )
 
 
@@ -156,13 +189,35 @@ def _made(root: Path) -> bool:
     return True
 
 
-def _unmake(root: Path, made: bool) -> None:
+def _unmake(options: dict[str, Any], made: bool) -> None:
     if made:
-        root.rmdir()
+        Path(options["root"]).rmdir()
 
 
-def _refused(sentence: str) -> FieldErrors:
-    return FieldErrors({"folder": sentence})
+def _refused(sentence: str, *, kind: str = Datastore.Kind.LOCAL) -> FieldErrors:
+    return FieldErrors({"folder" if kind == Datastore.Kind.LOCAL else "bucket": sentence})
+
+
+# ---- Credentials
+
+
+def update_credentials(*, user: User, datastore: Datastore, secrets: dict[str, str]) -> None:
+    """Take new ones, once the studio has tried them. Jobs that wait for them go on. Raises FieldErrors."""
+    check_can_update_credentials(user, datastore)
+    _check_usable(datastore.kind, datastore.options, secrets)
+    with transaction.atomic():
+        held = _held(Datastore.objects.select_for_update().filter(pk=datastore.pk).first(), datastore)
+        Datastore.objects.filter(pk=held.pk).update(secrets=seal(secrets))
+        events.record(actor=user, action="datastore.update_credentials", subject=held.name)
+
+
+def reseal_credentials() -> int:
+    """With the first of the encryption keys; gives how many datastores have some."""
+    with transaction.atomic():
+        sealed = list(Datastore.objects.select_for_update().exclude(secrets=""))
+        for one in sealed:
+            Datastore.objects.filter(pk=one.pk).update(secrets=resealed(one.secrets))
+    return len(sealed)
 
 
 # ---- Test access
@@ -184,13 +239,13 @@ def check_access(*, datastore: Datastore) -> list[AccessStep]:
     return probe(open_store(datastore))
 
 
-def probe(store: LocalFolder) -> list[AccessStep]:
+def probe(store: Store) -> list[AccessStep]:
     path = f".access-{uuid.uuid4().hex}"
     acts = (
         (_("List its files"), lambda: store.entries("", limit=1)),
         (_("Write a probe"), lambda: store.write(path, [PROBE])),
         (_("Read it back"), lambda: _read_back(store, path)),
-        (_("Delete it"), lambda: store.path(path).unlink()),
+        (_("Delete it"), lambda: store.delete(path)),
     )
     steps: list[AccessStep] = []
     for title, act in acts:
@@ -198,12 +253,9 @@ def probe(store: LocalFolder) -> list[AccessStep]:
             steps.append(AccessStep(title, is_skipped=True))
             continue
         try:
-            if not store.root.is_dir():
-                raise FileNotFoundError
             act()
         except FileNotFoundError:
-            gone = _("there is no folder “%(folder)s” on this machine") % {"folder": store.root}
-            steps.append(AccessStep(title, cause=gone))
+            steps.append(AccessStep(title, cause=store.missing))
         except (OSError, StudioError) as error:
             steps.append(AccessStep(title, cause=reason(error) if isinstance(error, OSError) else str(error)))
         else:
@@ -211,7 +263,7 @@ def probe(store: LocalFolder) -> list[AccessStep]:
     return steps
 
 
-def _read_back(store: LocalFolder, path: str) -> None:
+def _read_back(store: Store, path: str) -> None:
     with store.open(path) as stream:
         if stream.read() != PROBE:
             raise StudioError(_("what was read is not what was written"))

@@ -7,10 +7,9 @@ from django.utils.translation import gettext as _
 from scoring.errors import ScoringError
 from scoring.plan import InputFile
 from scoring.profile import ColumnProfile, FileProfile, profile_file
-from studio.actions.inputs import TypedColumn, input_object, list_input, unreadable
+from studio.actions.inputs import TypedColumn, list_input, opener, unreadable
 from studio.errors import NotFound, StudioError
 from studio.models import DataAssetVersion
-from studio.stores import open_store
 
 WIDTH = 100.0  # of a column's drawing, in percent
 HEIGHT = 26  # in pixels
@@ -86,8 +85,7 @@ def _what_changed(version: DataAssetVersion, files: list[InputFile]) -> str:
 def explore(*, version: DataAssetVersion, file: InputFile) -> Exploration:
     """Of a file that files_of() gave; never raises for what may be in it."""
     try:
-        whole = input_object(datastore=version.datastore, root=version.path, relative=file.path)
-        with open_store(version.datastore).open(whole) as stream:
+        with opener(version.datastore, version.path)(file.path) as stream:
             profile = profile_file(stream=stream, name=file.path)
     except (ScoringError, StudioError) as error:
         return Exploration(problem=str(error))

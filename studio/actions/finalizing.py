@@ -20,16 +20,16 @@ from scoring.scorer.failures import FileFailure
 from scoring.settings import ScoringSettings
 from scoring.summary import build_schema, build_summary, merge_sketches
 from studio.actions import events
-from studio.actions.inputs import input_object, opener
-from studio.actions.jobs import SCHEMA, SUMMARY, claim_job, fail_by_bug, fail_job, parts_end
+from studio.actions.inputs import input_places, opener
+from studio.actions.jobs import SCHEMA, SUMMARY, claim_job, fail_by_bug, fail_job, parts_end, put_off
 from studio.actions.leases import Holder
 from studio.actions.minibatches import first_failure, losses
 from studio.actions.scratch import scratch
-from studio.errors import NotFound, StudioError
+from studio.errors import NotFound, StudioError, Unavailable
 from studio.models import Job, MiniBatch
 from studio.models.states import MoveRefused
 from studio.queue import enqueue
-from studio.stores import checksum, open_store, reason
+from studio.stores import Store, checksum, open_store, reason
 
 
 def finalize_job(*, job_id: int, holder: Holder) -> None:
@@ -47,6 +47,9 @@ def finalize_job(*, job_id: int, holder: Holder) -> None:
         try:
             _finish(claimed, lease, written)
         except MoveRefused:
+            return
+        except Unavailable as away:
+            put_off(job=claimed, lease=lease, reason=str(away))
             return
         except (StudioError, ScoringError) as error:
             fail_job(job=claimed, lease=lease, error=str(error), outputs=written)
@@ -85,7 +88,7 @@ def _write(job: Job, folder: Path, written: list[str]) -> dict[str, Any]:
     store = open_store(job.output_datastore)
     planned = list(job.minibatches.in_plan_order())
     completed = [one for one in planned if one.is_completed]
-    parts = _parts(job, planned)
+    parts = _parts(job, planned, folder)
     if job.keeps_predictions and _has_predictions(job):
         numbered = any(file_kind(file["path"]) != "image" for one in planned for file in one.slices)
         _write_predictions(job, parts, folder, numbered)
@@ -129,18 +132,18 @@ def _has_predictions(job: Job) -> bool:
     return bool(job.rows_scored) or not job.files_failed
 
 
-def _put(store: Any, job: Job, name: str, file: Path) -> str:
+def _put(store: Store, job: Job, name: str, file: Path) -> str:
     store.put_if_absent(job.output_object(name), file, owner=job.name)
     return name
 
 
-def _parts(job: Job, planned: list[MiniBatch]) -> list[PartRef]:
-    """Of the mini-batches that were completed, each slice with the number of its first row in its file."""
+def _parts(job: Job, planned: list[MiniBatch], folder: Path) -> list[PartRef]:
+    """Of the mini-batches that were completed, on this machine; each slice with its first row's number in its file."""
     store = open_store(job.output_datastore)
     labels = file_labels(paths=[one["path"] for minibatch in planned for one in minibatch.slices])
 
     def local(note: dict[str, Any]) -> Path:
-        path: Path = store.local_file(note["path"])
+        path = store.local_copy(note["path"], folder)
         if not path.is_file() or path.stat().st_size != note["size"] or checksum(path) != note["checksum"]:
             raise OutputError(
                 _("A part of the output has been damaged: %(path)s. Create the job again.") % note
@@ -201,8 +204,8 @@ class _RowNumbers:
 
     def _counted(self, planned: dict[str, Any]) -> int:
         job = self._job
-        path = input_object(datastore=job.input_datastore, root=job.input_path, relative=planned["path"])
-        present = open_store(job.input_datastore).stat(path)
+        places = input_places(datastore=job.input_datastore, root=job.input_path)
+        present = open_store(job.input_datastore).stat(places(planned["path"]))
         if present is None or present.etag != planned["etag"]:
             raise FileFailure(planned["path"])
         settings = ScoringSettings.from_dict(job.settings)

@@ -93,15 +93,17 @@ def _check_name(path: str) -> None:
         ) from None
 
 
-def input_object(*, datastore: Datastore | None, root: str, relative: str) -> str:
-    """The datastore path of a file that list_input() gave."""
-    return tidy(root) if open_store(datastore).stat(root) else tidy(f"{root}/{relative}")
+def input_places(*, datastore: Datastore | None, root: str) -> Callable[[str], str]:
+    """Gives the datastore path of each file that list_input() gave."""
+    if open_store(datastore).stat(root):
+        return lambda _relative: tidy(root)
+    return lambda relative: tidy(f"{root}/{relative}")
 
 
 def opener(datastore: Datastore | None, root: str) -> Callable[[str], BinaryIO]:
     """Opens the files that list_input() gave, by their paths."""
-    store = open_store(datastore)
-    return lambda relative: store.open(input_object(datastore=datastore, root=root, relative=relative))
+    store, places = open_store(datastore), input_places(datastore=datastore, root=root)
+    return lambda relative: store.open(places(relative))
 
 
 def check_input(
@@ -127,10 +129,10 @@ def check_input(
         )
         check.minibatches = len(planned)
         check.first_file = planned[0][0].path
-        whole = input_object(datastore=datastore, root=path, relative=check.first_file)
-        with open_store(datastore).open(whole) as stream:
+        opened = opener(datastore, path)
+        with opened(check.first_file) as stream:
             check.preview = first_rows(stream=stream, name=check.first_file, rows=rows, dialect=dialect)
-        check.rows = estimate_rows(files=files, opened=opener(datastore, path), dialect=dialect)
+        check.rows = estimate_rows(files=files, opened=opened, dialect=dialect)
         model = Signature.from_dict(signature) if signature else Signature()
         if file_kind(check.first_file) == "image":
             if model.takes_images:
@@ -158,8 +160,7 @@ def unreadable(error: OSError) -> str:
 def first_rows_of(*, datastore: Datastore | None, root: str, file: InputFile, rows: int = 20) -> FirstRows:
     """Of a file that list_input() gave; never raises for what may be in it."""
     try:
-        whole = input_object(datastore=datastore, root=root, relative=file.path)
-        with open_store(datastore).open(whole) as stream:
+        with opener(datastore, root)(file.path) as stream:
             preview = first_rows(stream=stream, name=file.path, rows=rows)
     except (ScoringError, StudioError) as error:
         return FirstRows(problem=str(error))

@@ -17,7 +17,7 @@ from studio.errors import NotAllowed, NotFound
 from studio.models import Job, MiniBatch
 from studio.permissions import check_can_retry_job
 from studio.queue import enqueue
-from studio.stores import LocalFolder, open_store
+from studio.stores import Store, open_store
 
 AT_ONCE = 2000  # mini-batches that are copied in one statement
 COPIED = (
@@ -164,7 +164,7 @@ def _in_lots(rows: Iterator[MiniBatch]) -> Iterator[list[MiniBatch]]:
         yield lot
 
 
-def _copy(job: Job, store: LocalFolder, earlier: MiniBatch) -> MiniBatch:
+def _copy(job: Job, store: Store, earlier: MiniBatch) -> MiniBatch:
     planned: dict[str, Any] = {
         "job": job,
         "number": earlier.number,
@@ -189,7 +189,7 @@ def _copy(job: Job, store: LocalFolder, earlier: MiniBatch) -> MiniBatch:
     )
 
 
-def _is_there(store: LocalFolder, part: dict[str, Any]) -> bool:
+def _is_there(store: Store, part: dict[str, Any]) -> bool:
     """Only looked at here: finalizing holds the checksum against it."""
     noted = [part, part["errors"]] if part.get("errors") else [part]
     found = ((store.stat(note["path"]), note["size"]) for note in noted if note)

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -276,6 +277,13 @@ def claim_job(*, job_id: int, before: str, during: str, worker: str) -> Job | No
         )
         return None
     return job
+
+
+def put_off(*, job: Job, lease: uuid.UUID, reason: str) -> None:
+    """Let a step that needs something which is away be begun again by the sweep; `reason` is for the job's page."""
+    Job.objects.filter(pk=job.pk, lease=lease).update(
+        waiting_for=reason, drives=F("drives") - 1, **Job.RELEASED
+    )
 
 
 def waiting_reason(cluster: Cluster | None) -> str:

@@ -13,9 +13,9 @@ from studio.actions.compute import wake_cluster
 from studio.actions.inputs import list_input, opener, unreadable
 from studio.actions.job_logs import forget_old_logs
 from studio.actions.job_retry import take_over
-from studio.actions.jobs import claim_job, fail_by_bug, fail_job, objects_written, waiting_reason
+from studio.actions.jobs import claim_job, fail_by_bug, fail_job, objects_written, put_off, waiting_reason
 from studio.actions.leases import Holder
-from studio.errors import StudioError
+from studio.errors import StudioError, Unavailable
 from studio.models import Job, MiniBatch
 from studio.models.states import MoveRefused
 from studio.queue import enqueue
@@ -31,6 +31,9 @@ def prepare_job(*, job_id: int, holder: Holder) -> None:
         try:
             _plan(job, lease)
         except MoveRefused:
+            return
+        except Unavailable as away:
+            put_off(job=job, lease=lease, reason=str(away))
             return
         except (StudioError, ScoringError) as error:
             fail_job(job=job, lease=lease, error=str(error))

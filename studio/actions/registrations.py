@@ -3,9 +3,11 @@ over; so a web process and a worker on different machines do it, and a worker th
 
 import logging
 import posixpath
+import tempfile
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -21,6 +23,7 @@ from studio.actions.data import default_datastore
 from studio.actions.leases import Holder
 from studio.actions.model_folders import FolderRefused, Member
 from studio.actions.model_sources import LoggedModel, Run
+from studio.actions.scratch import scratch
 from studio.errors import FieldErrors, StudioError, Unavailable
 from studio.models import Datastore, Registration
 from studio.models.states import MoveRefused
@@ -187,7 +190,8 @@ def _upload(claimed: Registration) -> tuple[str, str]:
         run = _run_of(client, claimed)
         for file in store.list(folder):
             place = posixpath.dirname(posixpath.join("model", file.path.removeprefix(f"{folder}/")))
-            client.log_artifact(run.info.run_id, str(store.local_file(file.path)), place)
+            with tempfile.TemporaryDirectory(dir=scratch()) as aside:
+                client.log_artifact(run.info.run_id, str(store.local_copy(file.path, Path(aside))), place)
         client.set_terminated(run.info.run_id)
     except requests.RequestException as error:  # as the upload itself fails; it is tried again
         raise Unavailable(registry.away(_said(error))) from error

@@ -21,7 +21,7 @@ from scoring.plan import file_kind
 from scoring.processes import LocalSlice, Scorer
 from scoring.settings import ScoringSettings
 from studio.actions import isolating, minibatches, parts, provisioning, scorers, scratch
-from studio.actions.inputs import input_object
+from studio.actions.inputs import input_places
 from studio.actions.log_shipping import ScorerLog
 from studio.errors import StudioError, Unavailable
 from studio.models import Job, MiniBatch, Node
@@ -52,6 +52,7 @@ class KeptForJob:
     """What a slot keeps for a job from one of its mini-batches to the next."""
 
     job: Job
+    places: Callable[[str], str]  # inputs.input_places()
     log: ScorerLog  # what the model prints
     scorer: Callable[..., AbstractContextManager[Scorer]]  # scorers.leased() with what the job needs
 
@@ -61,9 +62,9 @@ class OnDesk:
     """A mini-batch from its claim to its record."""
 
     minibatch: MiniBatch
-    folder: Path  # for its part
+    folder: Path  # for its part, and for what has to be fetched
     around: ExitStack  # ends with it: its lease and its folder
-    slices: list[LocalSlice] = field(default_factory=list)
+    slices: list[LocalSlice] = field(default_factory=list)  # once they are on this machine
     scored: isolating.Scored | None = None
     began: float = 0.0  # by the monotonic clock
     ended: float = 0.0
@@ -133,7 +134,8 @@ class Slot:
         self.job_id = current.minibatch.job_id
         with self._answering_for(current):
             kept = self._keep(current.minibatch)
-            current.slices = local_slices(job=kept.job, minibatch=current.minibatch)
+            if not current.slices:
+                self._fetch(kept, current)
             current.began = time.monotonic()
             ask = partial(self._ask, kept, current)
             current.scored = isolating.score(
@@ -141,6 +143,12 @@ class Slot:
             )
             current.ended = time.monotonic()
             self._done = current
+
+    @staticmethod
+    def _fetch(kept: KeptForJob, one: OnDesk) -> None:
+        one.slices = local_slices(
+            job=kept.job, places=kept.places, minibatch=one.minibatch, folder=one.folder
+        )
 
     def _ask(
         self, kept: KeptForJob, current: OnDesk, slices: Sequence[LocalSlice], first: int
@@ -170,6 +178,11 @@ class Slot:
             self._turn_over(ahead=True)
         elif not self._in_hand and not self._leaves():
             self._in_hand = self._laid_out(minibatches.claim_ahead(minibatch=current, node=self._node.row))
+        if self._in_hand and not self._in_hand.slices:
+            following, self._in_hand = self._in_hand, None
+            with self._answering_for(following):
+                self._fetch(self._keep(following.minibatch), following)
+                self._in_hand = following
 
     def _turn_over(self, *, ahead: bool) -> None:
         """Record what is done, and take the next one of its job in hand."""
@@ -178,11 +191,15 @@ class Slot:
         assert done.scored
         following = None
         with self._answering_for(done):
-            _check_same(done.slices, local_slices(job=done.minibatch.job, minibatch=done.minibatch))
+            places = self._keep(done.minibatch).places
+            _check_same(
+                done.slices, refusals(job=done.minibatch.job, places=places, minibatch=done.minibatch)
+            )
             part = parts.store_part(
                 minibatch=done.minibatch, part=done.scored.part, errors=done.scored.errors
             )
             following = self._record(done, part, done.scored.report.to_dict(), ahead)
+            done.around.close()
         self._in_hand = self._laid_out(following)
 
     def _record(
@@ -212,10 +229,10 @@ class Slot:
     @contextmanager
     def _answering_for(self, one: OnDesk) -> Iterator[None]:
         """What goes wrong within is noted at the mini-batch, which is off the desk then."""
-        minibatch = one.minibatch
+        minibatch, is_well = one.minibatch, False
         try:
             yield
-            return
+            is_well = True
         except ScoringCanceled:
             minibatches.give_back(minibatch=minibatch)
         except Unavailable as away:
@@ -238,7 +255,7 @@ class Slot:
             )
             _failed(minibatch, ScoringError(sentence, traceback=traceback.format_exc()))
         finally:
-            if one is not self._done:
+            if not is_well:
                 one.around.close()
 
     def _give_back(self, one: OnDesk) -> None:
@@ -289,7 +306,8 @@ class Slot:
             starting=partial(self._wait, job, _("The model is being loaded on %(node)s.")),
         )
         log = ScorerLog(job=job, node=self._node.name, slot=self.number, file=file)
-        return KeptForJob(job=job, log=log, scorer=scorer)
+        places = input_places(datastore=job.input_datastore, root=job.input_path)
+        return KeptForJob(job=job, places=places, log=log, scorer=scorer)
 
     def _wait(self, job: Job, reason: str) -> None:
         """What a job waits for on this node, as its page says it."""
@@ -297,21 +315,31 @@ class Slot:
         Job.objects.filter(pk=job.pk).update(waiting_for=job.waiting_for)
 
 
-def local_slices(*, job: Job, minibatch: MiniBatch) -> list[LocalSlice]:
-    """The files of a mini-batch on this machine; one that is not as it was planned is `refused`."""
+def local_slices(
+    *, job: Job, places: Callable[[str], str], minibatch: MiniBatch, folder: Path
+) -> list[LocalSlice]:
+    """The files of a mini-batch on this machine, in `folder` where they have to be fetched.
+
+    One that is not as it was planned is `refused`. Raises StoreAway.
+    """
     store, local = open_store(job.input_datastore), []
     dialect = ScoringSettings.from_dict(job.settings).dialect
-    for planned in minibatch.slices:
-        path = input_object(datastore=job.input_datastore, root=job.input_path, relative=planned["path"])
-        present, refused = store.stat(path), ""
-        if present is None or present.etag != planned["etag"]:
-            changed = _("has disappeared") if present is None else _("has changed")
-            refused = f"{planned['path']} {changed} since the job was planned. Create the job again."
+    for planned, refused in zip(
+        minibatch.slices, refusals(job=job, places=places, minibatch=minibatch), strict=True
+    ):
+        name, path = planned["path"], folder
+        if not refused:
+            try:
+                path = store.local_copy(
+                    places(name), folder, etag=planned["etag"], ranges=planned.get("ranges", ())
+                )
+            except OSError as error:
+                refused = _("%(file)s cannot be read: %(reason)s.") % {"file": name, "reason": reason(error)}
         local.append(
             LocalSlice(
-                path=store.local_file(path),
-                kind=file_kind(planned["path"]),
-                name=planned["path"],
+                path=path,
+                kind=file_kind(name),
+                name=name,
                 start=planned["start"],
                 end=planned["end"],
                 dialect=dialect,
@@ -321,11 +349,23 @@ def local_slices(*, job: Job, minibatch: MiniBatch) -> list[LocalSlice]:
     return local
 
 
-def _check_same(before: list[LocalSlice], after: list[LocalSlice]) -> None:
+def refusals(*, job: Job, places: Callable[[str], str], minibatch: MiniBatch) -> list[str]:
+    """For each file of a mini-batch, why it must not be scored as it is now; empty where it is as it was planned."""
+    store, found = open_store(job.input_datastore), []
+    for planned in minibatch.slices:
+        present, why = store.stat(places(planned["path"])), ""
+        if present is None or present.etag != planned["etag"]:
+            changed = _("has disappeared") if present is None else _("has changed")
+            why = f"{planned['path']} {changed} since the job was planned. Create the job again."
+        found.append(why)
+    return found
+
+
+def _check_same(before: Sequence[LocalSlice], now: Sequence[str]) -> None:
     """Raises ScoringError for a file that changed while it was read; the next attempt refuses it alone."""
-    for old, new in zip(before, after, strict=True):
-        if new.refused and not old.refused:
-            raise ScoringError(new.refused, file=new.name)
+    for one, why in zip(before, now, strict=True):
+        if why and not one.refused:
+            raise ScoringError(why, file=one.name)
 
 
 def _failed(minibatch: MiniBatch, error: ScoringError | StudioError) -> None:

@@ -18,7 +18,7 @@ from studio.actions.inputs import FirstRows, first_rows_of
 from studio.errors import FieldErrors, NotFound, StudioError
 from studio.models import Datastore
 from studio.permissions import check_can_write_to_datastore
-from studio.stores import AlreadyThere, LocalFolder, PathRefused, StoredObject, open_store, reason, tidy
+from studio.stores import AlreadyThere, PathRefused, Store, StoredObject, open_store, reason, tidy
 
 TEXT_SHOWN = 64 << 10
 NAMES_SHOWN = 3
@@ -112,7 +112,7 @@ def upload_files(
         raise FieldErrors({"files": _("Two of the files have the same name. Rename one.")})
     staging = _inside(home, f".upload-{uuid.uuid4().hex}")
     try:
-        store.path(folder)
+        store.check(folder)
         _check_places(store, list(named), replace)
         for number, file in enumerate(named.values()):
             store.write(f"{staging}/{number}", file.chunks())
@@ -133,7 +133,7 @@ def upload_files(
     return list(named)
 
 
-def _forget(store: LocalFolder, staging: str) -> None:
+def _forget(store: Store, staging: str) -> None:
     with suppress(PathRefused):
         store.delete_folder(staging)
 
@@ -142,7 +142,7 @@ def _inside(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
 
 
-def _check_places(store: LocalFolder, paths: list[str], replace: bool) -> None:
+def _check_places(store: Store, paths: list[str], replace: bool) -> None:
     if any(store.is_folder(path) for path in paths):
         raise FieldErrors({"files": _("One of the files has the name of a folder that is there. Rename it.")})
     taken = [path.rsplit("/", 1)[-1] for path in paths if store.stat(path)]
@@ -159,7 +159,7 @@ def make_folder(*, user: User, datastore: Datastore, folder: str, name: str) -> 
     check_can_write_to_datastore(user, datastore)
     store, path = open_store(datastore), _inside(tidy(folder), name)
     try:
-        store.path(folder)
+        store.check(folder)
         store.make_folder(path)
     except AlreadyThere as taken:
         there = _("There is something called “%(name)s” already. Choose another name.") % {"name": name}

@@ -25,7 +25,7 @@ from scoring.reports import storable
 from scoring.settings import ScoringSettings
 from studio.actions import events, provisioning, scorers
 from studio.actions.compute import wake_cluster
-from studio.actions.inputs import input_object, list_input, unreadable
+from studio.actions.inputs import list_input, opener, unreadable
 from studio.actions.jobs import waiting_reason
 from studio.actions.leases import Holder
 from studio.actions.scratch import scratch
@@ -33,7 +33,7 @@ from studio.errors import StudioError
 from studio.models import Cluster, Datastore, Deployment, Node, Trial
 from studio.models.states import MoveRefused
 from studio.permissions import check_can_use_deployment
-from studio.stores import open_store, tidy
+from studio.stores import tidy
 
 logger = logging.getLogger(__name__)
 
@@ -152,14 +152,12 @@ def _end(trial: Trial, *, status: str, **fields: Any) -> None:
 
 
 def _first_rows_scored(trial: Trial, memory: int, stop: provisioning.Stop) -> TrialResult:
-    store = open_store(trial.datastore)
     files = list_input(datastore=trial.datastore, path=trial.path)
     name = to_score(files=files)[0].path
-    whole = input_object(datastore=trial.datastore, root=trial.path, relative=name)
     with tempfile.TemporaryDirectory(dir=scratch(), prefix="trial-") as folder:
         start = Path(folder, f"first-rows{Path(name.lower().removesuffix('.gz')).suffix}")
         wanted = ScoringSettings.from_dict(trial.settings).dialect
-        with store.open(whole) as stream:
+        with opener(trial.datastore, trial.path)(name) as stream:
             dialect = cut_first_rows(stream=stream, name=name, destination=start, rows=ROWS, dialect=wanted)
         cut = LocalSlice(path=start, kind=file_kind(start.name), name=name, dialect=dialect)
         part = _scored(trial, cut, memory, stop)

@@ -18,9 +18,9 @@ class DatastoreQuerySet(models.QuerySet["Datastore"]):
         return self.get(is_default=True)
 
     def matching(self, words: str) -> "DatastoreQuerySet":
-        wanted = (
-            Q(name__icontains=words) | Q(description__icontains=words) | Q(options__root__icontains=words)
-        )
+        wanted = Q(name__icontains=words) | Q(description__icontains=words)
+        for option in ("root", "bucket", "folder"):
+            wanted |= Q(**{f"options__{option}__icontains": words})
         return self.filter(wanted) if words else self
 
     def with_asset_count(self) -> "DatastoreQuerySet":
@@ -33,11 +33,16 @@ class DatastoreQuerySet(models.QuerySet["Datastore"]):
 class Datastore(models.Model):
     class Kind(models.TextChoices):
         LOCAL = "local", _("Local folder")
+        S3 = "s3", _("Amazon S3 or compatible")
 
     name = models.CharField(max_length=255, unique=True, validators=[RegexValidator(DATASTORE_NAME)])
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.LOCAL)
     description = models.TextField(blank=True)
-    options = models.JSONField(default=dict, help_text="local: {'root': absolute folder}")
+    options = models.JSONField(
+        default=dict,
+        help_text="local: {'root': absolute folder}; s3: {'bucket', 'folder', 'endpoint', 'region', 'path_style'}",
+    )
+    secrets = models.TextField(blank=True, help_text="credentials, sealed; see studio.sealing")
     is_default = models.BooleanField(default=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
@@ -59,7 +64,18 @@ class Datastore(models.Model):
 
     @property
     def location(self) -> str:
-        return str(self.options["root"])
+        """Where it lies, as people write it."""
+        if self.is_local:
+            return str(self.options["root"])
+        return f"s3://{self.options['bucket']}/{self.options.get('folder', '')}".rstrip("/")
+
+    @property
+    def is_local(self) -> bool:
+        return self.kind == self.Kind.LOCAL
+
+    @property
+    def has_secrets(self) -> bool:
+        return bool(self.secrets)
 
 
 class DataAssetQuerySet(models.QuerySet["DataAsset"]):

@@ -114,9 +114,9 @@ def browse(request: HttpRequest) -> HttpResponse:
         "back": f"{back}?{urlencode(kept)}",
     }
     try:
-        first = whole_number(request.GET.get("first")) or 0
+        begin = request.GET.get("begin", "")
         context["folder"] = folder_page(
-            datastore=store, path=request.GET.get("path", "").strip(), first=first
+            datastore=store, path=request.GET.get("path", "").strip(), begin=begin
         )
     except StudioError as refusal:
         context["problem"] = str(refusal)

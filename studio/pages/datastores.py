@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from studio import permissions
@@ -15,8 +16,7 @@ from studio.actions import datastores as actions
 from studio.actions import stored_files
 from studio.actions.browsing import folder_page
 from studio.errors import FieldErrors, NotFound, StudioError
-from studio.forms.datastores import DatastoreForm, FolderForm, UploadForm
-from studio.forms.numbers import whole_number
+from studio.forms.datastores import DatastoreForm, FolderForm, KeysForm, UploadForm
 from studio.models import DataAsset, DataAssetVersion, Datastore
 from studio.pages.listing import Listing
 from studio.pages.render import render_page
@@ -44,13 +44,19 @@ def index(request: HttpRequest) -> HttpResponse:
     return render_page(request, "datastores/index.html", context, fragment="rows")
 
 
+@sensitive_post_parameters("secret_key", "session_token")
 @require_http_methods(BOTH)
 def new(request: HttpRequest) -> HttpResponse:
     form = DatastoreForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        answers = {name: form.cleaned_data[name] for name in ("name", "description", "folder")}
+        answers = {name: form.cleaned_data[name] for name in ("name", "description", "kind")}
         try:
-            store = actions.create_datastore(user=request.user, **answers)  # type: ignore[arg-type]
+            store = actions.create_datastore(
+                user=request.user,  # type: ignore[arg-type]
+                **answers,
+                options=form.options,
+                secrets=form.secrets,
+            )
         except FieldErrors as refusal:
             _refuse(form, refusal)
         else:
@@ -85,6 +91,7 @@ def _head(request: HttpRequest, store: Datastore, *, tab: str) -> dict[str, Any]
     return {
         "store": store,
         "tab": tab,
+        "why_no_credentials": _reason(request, permissions.check_can_update_credentials, store),
         "why_no_default": _reason(request, permissions.check_can_set_default_datastore, store),
         "why_no_unregister": _reason(request, permissions.check_can_unregister_datastore, store),
         "why_no_upload": _reason(request, permissions.check_can_write_to_datastore, store),
@@ -113,8 +120,8 @@ def browse(request: HttpRequest, name: str) -> HttpResponse:
         "open": f"{request.path}?path=",
     }
     try:
-        first = whole_number(request.GET.get("first")) or 0
-        folder = folder_page(datastore=store, path=path, first=first, hidden=True)
+        begin = request.GET.get("begin", "")
+        folder = folder_page(datastore=store, path=path, begin=begin, hidden=True)
         context |= {"folder": folder, "assets": _assets_around(request, store, folder.path)}
         if folder.path != stored_files.tidy(path):
             context["preview"] = stored_files.preview_object(datastore=store, path=path)
@@ -213,6 +220,34 @@ def access(request: HttpRequest, name: str = "") -> HttpResponse:
         steps = actions.check_access(datastore=store)
         context |= {"steps": steps, "has_passed": all(step.has_passed for step in steps)}
     return render_page(request, "datastores/access.html", context, fragment="dialog")
+
+
+@sensitive_post_parameters("secret_key", "session_token")
+@require_http_methods(BOTH)
+def credentials(request: HttpRequest, name: str = "") -> HttpResponse:
+    """What is given replaces what is kept, once it has been tried."""
+    store = _datastore(request, name)
+    form, problem = KeysForm(request.POST if request.method == "POST" else None), ""
+    if form.is_valid():
+        try:
+            actions.update_credentials(
+                user=request.user,  # type: ignore[arg-type]
+                datastore=store,
+                secrets=form.secrets,
+            )
+        except FieldErrors as refusal:
+            problem = str(refusal)
+        else:
+            messages.success(request, _("%(name)s has its new credentials.") % {"name": store.name})
+            return redirect("datastores:detail", name=store.name)
+    context = {
+        "store": store,
+        "form": form,
+        "problem": problem,
+        "reason": _reason(request, permissions.check_can_update_credentials, store),
+    }
+    status = 422 if form.errors or problem else 200
+    return render_page(request, "datastores/credentials.html", context, fragment="dialog", status=status)
 
 
 @require_http_methods(BOTH)

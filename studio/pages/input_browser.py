@@ -9,7 +9,6 @@ from django.views.decorators.http import require_safe
 from studio.actions.browsing import folder_page
 from studio.errors import StudioError
 from studio.forms.job_answers import DATASTORE, pick
-from studio.forms.numbers import whole_number
 from studio.models import Datastore
 from studio.pages.drafts import job_draft
 from studio.pages.render import render_page
@@ -29,8 +28,8 @@ def browse_input(request: HttpRequest, key: str) -> HttpResponse:
         "source": DATASTORE,
     }
     try:
-        first = whole_number(request.GET.get("first")) or 0
-        context["folder"] = folder_page(datastore=store, path=request.GET.get("path", ""), first=first)
+        begin = request.GET.get("begin", "")
+        context["folder"] = folder_page(datastore=store, path=request.GET.get("path", ""), begin=begin)
     except StudioError as refusal:
         context["problem"] = str(refusal)
     return render_page(request, "jobs/browse_input.html", context, fragment="browser")

@@ -99,7 +99,9 @@ def test_of_two_that_register_folders_in_each_other_one_is_refused(tmp_path: Pat
 
     def register(name: str, folder: Path) -> None:
         try:
-            datastores.create_datastore(user=person, name=name, description="", folder=str(folder))
+            datastores.create_datastore(
+                user=person, name=name, description="", kind="local", options={"root": str(folder)}
+            )
             outcomes.append(name)
         except FieldErrors:
             outcomes.append("")

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from scoring.errors import ScoringError
 from scoring.plan import whole
-from studio.actions import minibatches
-from studio.actions.inputs import list_input
+from studio.actions import minibatches, slots
+from studio.actions.inputs import input_places, list_input
 from studio.models import Job, MiniBatch
 from tests import factories
 
@@ -122,3 +123,45 @@ def test_a_node_that_stops_gives_back_what_is_in_hand(node, many, monkeypatch):
     assert done < 3
     assert statuses(job) == ["Completed"] * done + ["Waiting"] * (8 - done)
     assert not job.minibatches.filter(attempts__gt=0).exists()
+
+
+def local_slices(job, minibatch, folder):
+    places = input_places(datastore=job.input_datastore, root=job.input_path)
+    return slots.local_slices(job=job, places=places, minibatch=minibatch, folder=folder)
+
+
+@pytest.fixture
+def planned(store):
+    """A mini-batch of one file, as prepare plans it."""
+    asset = factories.data_asset(store, {"a.csv": "x\n1\n"})
+    job = factories.job("Running", datastore=store, input_path=asset.path)
+    file = list_input(datastore=store, path=asset.path)[0]
+    slices = [whole(file).to_dict()]
+    return job, factories.minibatch(job, slices=slices), Path(store.options["root"], asset.path, "a.csv")
+
+
+@pytest.mark.django_db
+def test_a_file_is_handed_over_as_it_was_planned(planned, tmp_path):
+    job, minibatch, file = planned
+    (found,) = local_slices(job, minibatch, tmp_path)
+    assert (found.path, found.name, found.kind) == (file, "a.csv", "csv")
+
+
+@pytest.mark.django_db
+def test_a_file_that_changed_meanwhile_is_refused(planned, tmp_path):
+    job, minibatch, file = planned
+    file.write_text("x\n2\n3\n")
+    (found,) = local_slices(job, minibatch, tmp_path)
+    assert found.refused.startswith("a.csv has changed since the job was planned.")
+
+
+@pytest.mark.django_db
+def test_a_file_that_vanished_meanwhile_is_refused(planned, tmp_path):
+    job, minibatch, file = planned
+    (before,) = local_slices(job, minibatch, tmp_path)
+    file.unlink()
+    (after,) = local_slices(job, minibatch, tmp_path)
+    assert after.refused.startswith("a.csv has disappeared since the job was planned.")
+    with pytest.raises(ScoringError, match="has disappeared"):
+        slots._check_same([before], [after.refused])
+    slots._check_same([after], [after.refused])

@@ -79,6 +79,7 @@ ADDRESSES: dict[str, list[dict[str, str]]] = {
     "datastores:upload": NO_PAGE,
     "datastores:new_folder": NO_PAGE,
     "datastores:access": [DATASTORE],
+    "datastores:credentials": [DATASTORE],
     "datastores:set_default": [DATASTORE],
     "datastores:unregister": [DATASTORE],
     "models:index": [{}, {"?": "search=zzzz"}],

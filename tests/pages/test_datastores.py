@@ -14,7 +14,17 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 INDEX = reverse("datastores:index")
 NEW = reverse("datastores:new")
-PARTS = ["detail", "browse", "download", "upload", "new_folder", "access", "set_default", "unregister"]
+PARTS = [
+    "detail",
+    "browse",
+    "download",
+    "upload",
+    "new_folder",
+    "access",
+    "credentials",
+    "set_default",
+    "unregister",
+]
 Htmx = dict[str, str]
 
 
@@ -245,7 +255,7 @@ def test_browse_pages_through_many_files(signed_in: Client, store: Datastore) ->
     for number in range(101):
         Path(store.location, f"{number:03}.csv").touch()
     assert "1–100 of 101" in signed_in.get(page_of(store, "browse")).text
-    assert "100.csv" in signed_in.get(page_of(store, "browse", first="100")).text
+    assert "100.csv" in signed_in.get(page_of(store, "browse", begin="100")).text
     assert "000.csv" in signed_in.get(page_of(store, "browse", first="99999")).text
 
 

@@ -164,7 +164,7 @@ def test_entries_are_folders_first_then_files_by_name(folder):
 def test_entries_come_in_pages(folder):
     for number in range(7):
         folder.write(f"{number}.csv", [b""])
-    page = folder.entries("", first=4, limit=2)
+    page = folder.entries("", begin="4", limit=2)
     assert ([entry.name for entry in page.items], page.total) == (["4.csv", "5.csv"], 7)
 
 
@@ -172,7 +172,7 @@ def test_a_page_of_a_hundred_thousand_files_is_quick(folder):
     for number in range(100_000):
         os.close(os.open(folder.root / f"{number:06}", os.O_CREAT | os.O_WRONLY))
     started = time.monotonic()
-    page = folder.entries("", first=50_000)
+    page = folder.entries("", begin="50000")
     assert time.monotonic() - started < 2
     assert (page.total, page.items[0].name) == (100_000, "050000")
 

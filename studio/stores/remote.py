@@ -1,0 +1,215 @@
+"""What datastores behind a network have in common: streams that fetch what is read, and copies of some bytes."""
+
+import io
+import time
+import uuid
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, suppress
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from django.utils.translation import gettext as _
+
+from studio.stores.base import Store, StoreAway, already_there, file_in_the_way
+
+PIECE = 1 << 20  # bytes that are asked for at a time
+BUFFER = 256 << 10
+TRIES = 5  # of a read that was interrupted; 0.2 s before the second, twice as long before each further one
+FIRST_PAUSE = 0.2
+SKIPPED = 256 << 10  # bytes that are read past rather than asked anew behind them
+PART = 16 << 20  # bytes of an object that is written in parts, of the first PARTS_OF_A_SIZE of them
+PARTS_OF_A_SIZE = 2000  # then they are twice as large: stores take at most 10,000 (S3) parts
+
+
+class Body(Protocol):
+    """The bytes of an object from somewhere on, as they arrive."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class RemoteStream(io.RawIOBase):
+    """An object as a stream that can seek: it asks for the bytes from where it is read up to `size`.
+
+    `ask(start, end)` gives the body with those bytes; `failing` is what may go wrong while it is read, after which the
+    rest is asked for again.
+    """
+
+    def __init__(
+        self, *, size: int, ask: Callable[[int, int], Body], failing: tuple[type[Exception], ...]
+    ) -> None:
+        self._size, self._ask, self._failing = size, ask, failing
+        self._position = 0
+        self._body: Body | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        target = max(0, start + offset)
+        if self._body and 0 <= target - self._position <= SKIPPED:
+            while self._position < target and self._read(target - self._position):
+                pass
+        if target != self._position:
+            self._hang_up()
+            self._position = target
+        return target
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._read(min(len(buffer), PIECE))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._hang_up()
+        super().close()
+
+    def _read(self, most: int) -> bytes:
+        if self._position >= self._size or not most:
+            return b""
+        for attempt in range(TRIES):
+            try:
+                if self._body is None:
+                    self._body = self._ask(self._position, self._size)
+                data = self._body.read(min(most, self._size - self._position))
+                if data:
+                    self._position += len(data)
+                    return data
+            except self._failing:
+                pass
+            self._hang_up()  # it ended too early
+            if attempt < TRIES - 1:
+                time.sleep(FIRST_PAUSE * 2**attempt)
+        raise StoreAway(
+            _(
+                "The datastore broke off in the middle of a file, %(times)s times. Work goes on when it answers."
+            )
+            % {"times": TRIES}
+        )
+
+    def _hang_up(self) -> None:
+        body, self._body = self._body, None
+        if body:
+            with suppress(Exception):
+                body.close()
+
+
+class RemoteStore(Store):
+    """Objects with keys, in which folders are only what keys have in common."""
+
+    failing: tuple[type[Exception], ...] = (OSError,)  # while a body is read
+
+    @abstractmethod
+    def body(self, path: str, etag: str, start: int, end: int) -> Body:
+        """The bytes of an object from `start` to before `end`. Raises OSError where it has another `etag`."""
+
+    @abstractmethod
+    def put(self, path: str, chunks: Iterable[bytes], *, if_absent: bool = False, owner: str = "") -> bool:
+        """Write an object whole, in parts with constant memory; an interrupted one leaves nothing that can be seen.
+
+        With `if_absent`, gives False and writes nothing where there is one. `owner` is kept with it.
+        """
+
+    @abstractmethod
+    def owner_of(self, path: str) -> str:
+        """As put() was given it; empty where there is no object, or it has none."""
+
+    @abstractmethod
+    def speaking(self) -> AbstractContextManager[None]:
+        """Turns what the client raises into OSError and StoreAway, whose messages hold no secret."""
+
+    def open(self, path: str) -> BinaryIO:
+        found = self.stat(path)
+        if found is None:
+            raise FileNotFoundError(2, "No such object")
+        return io.BufferedReader(self._stream(path, found.etag, found.size), BUFFER)
+
+    def _stream(self, path: str, etag: str, end: int) -> RemoteStream:
+        def ask(start: int, end: int) -> Body:
+            with self.speaking():
+                return self.body(path, etag, start, end)
+
+        return RemoteStream(size=end, ask=ask, failing=self.failing)
+
+    def local_copy(
+        self, path: str, folder: Path, *, etag: str = "", ranges: Sequence[tuple[int, int]] = ()
+    ) -> Path:
+        """Where only ranges are copied, the file has holes between them, which take no place on the disk."""
+        found = self.stat(path)
+        if found is None:
+            raise FileNotFoundError(2, "No such object")
+        if etag and found.etag != etag:
+            raise OSError(0, _("it has changed"))
+        place = folder / uuid.uuid4().hex
+        place.mkdir()
+        copy = place / found.name
+        with copy.open("wb") as file:
+            file.truncate(found.size)
+            for start, end in ranges or [(0, found.size)]:
+                with closing(self._stream(path, found.etag, min(end, found.size))) as stream:
+                    stream.seek(start)
+                    file.seek(start)
+                    while data := stream.read(PIECE):
+                        file.write(data)
+        return copy
+
+    def write(self, path: str, chunks: Iterable[bytes]) -> Any:
+        self.put(path, chunks)
+        return self._written(path)
+
+    def put_if_absent(self, path: str, source: Path, *, owner: str) -> Any:
+        """Who wrote it is kept with the object, so there is nothing to settle."""
+        self.free_above(path)
+        with source.open("rb") as file:
+            chunks = iter(lambda: file.read(PIECE), b"")
+            if not self.put(path, chunks, if_absent=True, owner=owner) and self.owner_of(path) != owner:
+                raise already_there(path)
+        return self._written(path)
+
+    def settle(self, path: str, *, owner: str) -> None:
+        pass
+
+    def _written(self, path: str) -> Any:
+        found = self.stat(path)
+        if found is None:
+            raise FileNotFoundError(2, "No such object")
+        return found
+
+    def make_folder(self, path: str) -> None:
+        self.free_path(path)
+        self.put(f"{path}/", [])
+
+    def free_path(self, path: str) -> None:
+        if self.stat(path) or self.is_folder(path):
+            raise already_there(path)
+        self.free_above(path)
+
+    def free_above(self, path: str) -> None:
+        """Raises AlreadyThere where a folder of `path` would be a file."""
+        parts = path.split("/")
+        for count in range(1, len(parts)):
+            above = "/".join(parts[:count])
+            if self.stat(above):
+                raise file_in_the_way(above)
+
+
+def in_parts(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in parts that a store takes: all of one size but the last; none where there are no bytes."""
+    kept, number = bytearray(), 0
+    for chunk in chunks:
+        kept += chunk
+        while len(kept) >= (size := PART << (number // PARTS_OF_A_SIZE)):
+            yield bytes(kept[:size])
+            del kept[:size]
+            number += 1
+    if kept:
+        yield bytes(kept)

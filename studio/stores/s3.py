@@ -1,0 +1,324 @@
+"""Amazon S3, and what speaks its language: MinIO, Ceph, R2 and others."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from errno import EACCES
+from functools import cached_property
+from itertools import chain
+from typing import Any
+
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
+from django.utils.translation import gettext as _
+from storages.backends.s3 import S3Storage
+from urllib3.exceptions import HTTPError
+
+from studio.stores.base import Entries, Entry, PathRefused, StoreAway, StoredObject, already_there, tidy
+from studio.stores.remote import Body, RemoteStore, in_parts
+
+COPIED = 1 << 30  # bytes of a part that the bucket itself copies
+OWNER = "studio-owner"
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+NOT_LET_IN = {
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+}
+BUSY = {"InternalError", "OperationAborted", "RequestTimeout", "ServiceUnavailable", "SlowDown", "Throttling"}
+GONE = {"NoSuchBucket", "NoSuchKey", "NotFound", "404"}
+NOT_FREE = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+
+
+class S3Bucket(RemoteStore):
+    """A bucket, or one folder of it. Without keys it is opened with what the machine itself has (a role)."""
+
+    failing = (
+        HTTPError,
+        ReadTimeoutError,
+        ResponseStreamingError,
+        IncompleteReadError,
+        ConnectionClosedError,
+    )
+
+    def __init__(
+        self,
+        *,
+        bucket: str,
+        folder: str = "",
+        endpoint: str = "",
+        region: str = "",
+        path_style: bool = False,
+        access_key: str = "",
+        secret_key: str = "",
+        session_token: str = "",
+    ) -> None:
+        self.bucket, self._prefix = bucket, f"{tidy(folder)}/" if tidy(folder) else ""
+        self.storage = S3Storage(
+            bucket_name=bucket,
+            access_key=access_key or None,
+            secret_key=secret_key or None,
+            security_token=session_token or None,
+            endpoint_url=endpoint or None,
+            region_name=region or None,
+            client_config=Config(
+                connect_timeout=5,
+                read_timeout=60,
+                retries={"mode": "standard", "max_attempts": 5},  # with pauses; throttling too
+                s3={"addressing_style": "path" if path_style else "auto"},
+                signature_version="s3v4",
+                max_pool_connections=16,
+                # What S3 itself checks anyway, and others do not know.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+    @cached_property
+    def _client(self) -> Any:
+        """May be used by several threads."""
+        return self.storage.connection.meta.client
+
+    @property
+    def missing(self) -> str:
+        return _("there is no bucket “%(bucket)s”, or no such folder in it") % {"bucket": self.bucket}
+
+    def _key(self, path: str) -> str:
+        self.check(path)
+        return self._prefix + tidy(path) + ("/" if path.endswith("/") else "")
+
+    @contextmanager
+    def speaking(self) -> Iterator[None]:
+        try:
+            yield
+        except ClientError as error:
+            code, said = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            raise _said(code, said, status) from None
+        except (BotoCoreError, HTTPError) as error:
+            raise StoreAway(
+                _("The bucket %(bucket)s does not answer (%(reason)s). Work goes on when it does.")
+                % {"bucket": self.bucket, "reason": type(error).__name__}
+            ) from None
+
+    def stat(self, path: str) -> StoredObject | None:
+        key = self._key(path)
+        if not tidy(path):
+            return None
+        try:
+            with self.speaking():
+                head = self._client.head_object(Bucket=self.bucket, Key=key)
+        except FileNotFoundError:
+            return None
+        return StoredObject(tidy(path), head["ContentLength"], head["LastModified"], head["ETag"].strip('"'))
+
+    def is_folder(self, path: str) -> bool:
+        key = self._key(path)
+        if not tidy(path):
+            return True
+        with self.speaking():
+            found = self._client.list_objects_v2(Bucket=self.bucket, Prefix=f"{key}/", MaxKeys=1)
+        return bool(found["KeyCount"])
+
+    def entries(self, path: str, *, begin: str = "", limit: int = 100, hidden: bool = True) -> Entries:
+        """In the order of keys; on a page, folders first. A page begins at a token of the bucket's."""
+        inside = tidy(path)
+        prefix = self._key(path) + ("/" if inside else "")
+        asked = {"Bucket": self.bucket, "Prefix": prefix, "Delimiter": "/", "MaxKeys": limit}
+        with self.speaking():
+            found = self._client.list_objects_v2(**asked, **({"ContinuationToken": begin} if begin else {}))
+        if inside and not begin and not found["KeyCount"]:
+            raise FileNotFoundError(2, "No such folder")
+        folders = [
+            self._entry(one["Prefix"][:-1], prefix, inside, {}) for one in found.get("CommonPrefixes", [])
+        ]
+        files = [
+            self._entry(one["Key"], prefix, inside, one)
+            for one in found.get("Contents", [])
+            if one["Key"] != prefix
+        ]
+        return Entries(
+            items=[one for one in [*folders, *files] if hidden or not one.is_hidden],
+            before="" if begin else None,
+            after=found.get("NextContinuationToken"),
+        )
+
+    def _entry(self, key: str, prefix: str, inside: str, listed: dict[str, Any]) -> Entry:
+        name = key[len(prefix) :]
+        path = f"{inside}/{name}" if inside else name
+        return Entry(
+            path=path,
+            name=name or _("(no name)"),
+            is_folder=not listed,
+            is_usable=self._is_usable(path) and bool(name),
+            size=listed.get("Size", 0),
+            modified=listed.get("LastModified"),
+        )
+
+    def _is_usable(self, path: str) -> bool:
+        try:
+            self.check(path)
+        except PathRefused:
+            return False
+        return tidy(path) == path
+
+    def list(self, path: str) -> Iterator[StoredObject]:
+        single = self.stat(path)
+        if single:
+            yield single
+        prefix = self._key(path) + ("/" if tidy(path) else "")
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        with self.speaking():
+            for page in pages:
+                for one in page.get("Contents", []):
+                    if not one["Key"].endswith("/"):  # a folder that somebody made
+                        yield self._listed(one)
+
+    def _listed(self, one: dict[str, Any]) -> StoredObject:
+        path = one["Key"][len(self._prefix) :]
+        if not self._is_usable(path):
+            raise PathRefused(
+                _(
+                    "The object “%(key)s” has a name that no path can have. Rename it, or choose another folder."
+                )
+                % {"key": path}
+            )
+        return StoredObject(path, one["Size"], one["LastModified"], one["ETag"].strip('"'))
+
+    def body(self, path: str, etag: str, start: int, end: int) -> Body:
+        found: Body = self._client.get_object(
+            Bucket=self.bucket, Key=self._key(path), Range=f"bytes={start}-{end - 1}", IfMatch=f'"{etag}"'
+        )["Body"]
+        return found
+
+    def put(self, path: str, chunks: Iterable[bytes], *, if_absent: bool = False, owner: str = "") -> bool:
+        place = {"Bucket": self.bucket, "Key": self._key(path)}
+        kept = {"Metadata": {OWNER: owner}} if owner else {}
+        condition = {"IfNoneMatch": "*"} if if_absent else {}
+        parts = in_parts(chunks)
+        first, second = next(parts, b""), next(parts, None)
+        try:
+            with self.speaking():
+                if second is None:
+                    self._client.put_object(**place, **kept, **condition, Body=first)
+                else:
+                    self._put_parts(place, kept, condition, chain([first, second], parts))
+        except _NotFree:
+            return False
+        return True
+
+    def _put_parts(
+        self, place: dict[str, str], kept: dict[str, Any], condition: dict[str, str], parts: Iterator[bytes]
+    ) -> None:
+        with self._upload(place, kept, condition) as upload:
+            for number, part in enumerate(parts, start=1):
+                upload.note(self._client.upload_part(**upload.place, PartNumber=number, Body=part)["ETag"])
+
+    @contextmanager
+    def _upload(
+        self, place: dict[str, str], kept: dict[str, Any], condition: dict[str, str]
+    ) -> Iterator["_Upload"]:
+        """Of an object in parts, which is there when all went well, and else leaves nothing."""
+        identity = self._client.create_multipart_upload(**place, **kept)["UploadId"]
+        upload = _Upload({**place, "UploadId": identity})
+        try:
+            yield upload
+            self._client.complete_multipart_upload(
+                **upload.place, **condition, MultipartUpload={"Parts": upload.parts}
+            )
+        except BaseException:
+            with suppress(ClientError, BotoCoreError):
+                self._client.abort_multipart_upload(**upload.place)
+            raise
+
+    def owner_of(self, path: str) -> str:
+        with suppress(FileNotFoundError), self.speaking():
+            head = self._client.head_object(Bucket=self.bucket, Key=self._key(path))
+            return str(head.get("Metadata", {}).get(OWNER, ""))
+        return ""
+
+    def move(self, source: str, path: str, *, replace: bool) -> None:
+        """Inside of the bucket; as one part of its own, since only the end of an upload in parts takes a condition."""
+        place = {"Bucket": self.bucket, "Key": self._key(path)}
+        origin = {"Bucket": self.bucket, "Key": self._key(source)}
+        if not replace:
+            self.free_path(path)
+        found = self.stat(source)
+        if found is None:
+            raise FileNotFoundError(2, "No such object")
+        try:
+            with self.speaking():
+                if replace or not found.size:
+                    self._client.copy(origin, **place)
+                else:
+                    self._copy_parts(origin, place, found.size)
+        except _NotFree:
+            raise already_there(path) from None
+        self.delete(source)
+
+    def _copy_parts(self, origin: dict[str, str], place: dict[str, str], size: int) -> None:
+        with self._upload(place, {}, {"IfNoneMatch": "*"}) as upload:
+            for number, start in enumerate(range(0, size, COPIED), start=1):
+                copied = self._client.upload_part_copy(
+                    **upload.place,
+                    PartNumber=number,
+                    CopySource=origin,
+                    CopySourceRange=f"bytes={start}-{min(start + COPIED, size) - 1}",
+                )
+                upload.note(copied["CopyPartResult"]["ETag"])
+
+    def delete(self, path: str) -> None:
+        with self.speaking():
+            self._client.delete_object(Bucket=self.bucket, Key=self._key(path))
+
+    def delete_folder(self, path: str) -> None:
+        prefix = self._key(path) + ("/" if tidy(path) else "")
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        with suppress(OSError), self.speaking():
+            for page in pages:
+                keys = [{"Key": one["Key"]} for one in page.get("Contents", [])]
+                if keys:
+                    self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": keys, "Quiet": True})
+
+
+class _Upload:
+    def __init__(self, place: dict[str, str]) -> None:
+        self.place = place
+        self.parts: list[dict[str, Any]] = []
+
+    def note(self, etag: str) -> None:
+        self.parts.append({"PartNumber": len(self.parts) + 1, "ETag": etag})
+
+
+class _NotFree(OSError):
+    """An object is there, and none was expected."""
+
+
+def _said(code: str, message: str, status: int) -> Exception:
+    if code in NOT_FREE:
+        return _NotFree(0, _("it has changed"))
+    if code in GONE:
+        return FileNotFoundError(2, "No such object")
+    if code in NOT_LET_IN:
+        return StoreAway(
+            _(
+                "The bucket refuses the datastore’s credentials (%(code)s). Update them on the datastore’s page."
+            )
+            % {"code": code}
+        )
+    if code in BUSY or status >= 500:
+        return StoreAway(
+            _("The bucket is busy or out of order (%(code)s). Work goes on when it is not.") % {"code": code}
+        )
+    if code in ("AccessDenied", "403"):
+        return PermissionError(EACCES, _("the credentials do not allow it"))
+    return OSError(0, f"{code}: {message[:200]}")
