@@ -5,6 +5,10 @@ two, the last eighth are halved: the largest are scored first, so slots come to 
 first place after such a share where a record ends; quotes are counted from the start, since a line end between quotes
 ends no record. A file that cannot be read well enough to be divided stays whole: whoever scores it says what is wrong
 with it. So does one that can only be read from its start, zipped or in UTF-16.
+
+A file that is far away is not read twice: its borders are guessed, as if no quote were open there, and each slice is
+held against the guess once it has been fetched. The first one starts where no quote is open. Where a slice that starts
+so also ends so, the next one does; where all do, every guess was right. Else the file is divided by reading it.
 """
 
 import re
@@ -26,19 +30,21 @@ _LINE_END = re.compile(rb"[\r\n]")
 Opened = Callable[[str], BinaryIO]
 
 
-def divider(*, opened: Opened, split_size: int, dialect: Dialect) -> Divide:
+def divider(*, opened: Opened, split_size: int, dialect: Dialect, guesses: bool = False) -> Divide:
     """For `scoring.plan.plan`; `opened` gives a seekable stream of a file's path."""
-    return partial(divide, opened=opened, split_size=split_size, dialect=dialect)
+    return partial(divide, opened=opened, split_size=split_size, dialect=dialect, guesses=guesses)
 
 
-def divide(file: InputFile, *, opened: Opened, split_size: int, dialect: Dialect) -> Sequence[Slice]:
+def divide(
+    file: InputFile, *, opened: Opened, split_size: int, dialect: Dialect, guesses: bool = False
+) -> Sequence[Slice]:
     kind = file_kind(file.path)
     if kind not in DIVISIBLE:
         return [whole(file)]
     with opened(file.path) as stream:
         if kind == "parquet":
             return list(_parquet_slices(file, stream, split_size))
-        return list(_text_slices(file, stream, split_size, dialect))
+        return list(_text_slices(file, stream, split_size, dialect, guesses))
 
 
 def estimate(file: InputFile, *, split_size: int) -> Sequence[Slice]:
@@ -55,7 +61,9 @@ def _targets(first: int, size: int, split_size: int) -> list[int]:
     return [first + (size - first) * number // (2 * count) for number in halves]
 
 
-def _between(file: InputFile, borders: Sequence[int], head: int = 0) -> Iterator[Slice]:
+def _between(
+    file: InputFile, borders: Sequence[int], head: int = 0, *, is_guessed: bool = False
+) -> Iterator[Slice]:
     """`head`: bytes at the start of the file that the scorer of each slice reads."""
     ends: list[int | None] = [*borders, None]
     for start, end in zip([0, *borders], ends, strict=True):
@@ -68,6 +76,7 @@ def _between(file: InputFile, borders: Sequence[int], head: int = 0) -> Iterator
             start=start,
             end=end,
             ranges=ranges if borders else (),
+            is_guessed=is_guessed and bool(borders),
         )
 
 
@@ -85,46 +94,86 @@ def count_records(*, file: Slice, opened: Opened, dialect: Dialect) -> int:
 # --- text ---
 
 
-def _text_slices(file: InputFile, stream: BinaryIO, split_size: int, dialect: Dialect) -> Iterator[Slice]:
+def _text_slices(
+    file: InputFile, stream: BinaryIO, split_size: int, dialect: Dialect, guesses: bool
+) -> Iterator[Slice]:
     try:
         text = TextFile(stream, file_kind(file.path), file.path, dialect)
         if not text.is_divisible:
             return _between(file, [])
         first = first_record(text)
-        borders = _borders(text, first, file.size, split_size)
+        targets = _targets(first, file.size, split_size)
+        guesses = guesses and bool(text.dialect.quote_mark)
+        borders = _guessed(text, file.size, targets) if guesses else _borders(text, first, file.size, targets)
     except FileFailure:
         return _between(file, [])
-    return _between(file, borders, head=min(file.size, max(first, LOOKED_AT)))
+    return _between(file, borders, head=min(file.size, max(first, LOOKED_AT)), is_guessed=guesses)
 
 
-def _borders(text: TextFile, first: int, size: int, split_size: int) -> list[int]:
-    targets = _targets(first, size, split_size)
+def holds_records(*, file: BinaryIO, name: str, start: int, end: int | None, dialect: Dialect) -> bool:
+    """Whether a slice of a text file that starts outside of quotes also ends so, read as its scorer reads it.
+
+    `file` needs to have the bytes of the slice and the file's start only.
+    """
+    text = TextFile(file, file_kind(name), name, dialect)
+    quotes = _Quotes(text.dialect)
+    size = text.stream.seek(0, 2) if end is None else end
+    return quotes.go_on(text.stream, max(start, first_record(text)), size) and not quotes.are_open
+
+
+def _guessed(text: TextFile, size: int, targets: Sequence[int]) -> list[int]:
+    """As if no quote were open at any of the targets."""
+    borders: list[int] = []
+    for target in targets:
+        if not borders or borders[-1] < target:
+            end = _next_end(text.stream, target, is_quoted=False, mark=b"")
+            if end is not None and end < size:
+                borders.append(end)
+    return borders
+
+
+def _borders(text: TextFile, first: int, size: int, targets: Sequence[int]) -> list[int]:
     borders = _record_ends(text, first, size, targets)
     return _record_ends_slowly(text, first, targets) if borders is None else borders
 
 
 def _record_ends(text: TextFile, first: int, size: int, targets: Sequence[int]) -> list[int] | None:
     """For each target the end of the record that lies there; None where quotes open inside of fields."""
-    stream, mark = text.stream, text.dialect.quote_mark
+    quotes = _Quotes(text.dialect)
     borders: list[int] = []
-    is_quoted, last = False, b"\n"
     position = first
     for target in [*targets, size]:
-        while mark and position < target:
-            stream.seek(position)
-            data = stream.read(min(BLOCK, target - position))
-            if not data:
-                return None  # it is shorter than it was
-            if mark in data:
-                if not _opens_at_fields(data, is_quoted, last, text.dialect):
-                    return None
-                is_quoted ^= data.count(mark) % 2 == 1
-            position, last = position + len(data), data[-1:]
+        if not quotes.go_on(text.stream, position, target):
+            return None
+        position = max(position, target)
         if target < size and (not borders or borders[-1] < target):
-            end = _next_end(stream, target, is_quoted, mark)
+            end = _next_end(text.stream, target, quotes.are_open, text.dialect.quote_mark)
             if end is not None and end < size:
                 borders.append(end)
-    return None if is_quoted else borders
+    return None if quotes.are_open else borders
+
+
+class _Quotes:
+    """Whether a quote is open, as far as a file has been read from a place where none is."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.are_open = False
+        self._dialect, self._last = dialect, b"\n"
+
+    def go_on(self, stream: BinaryIO, start: int, end: int) -> bool:
+        """Reads on; False where it cannot be told: a quote opens inside of a field, or the file is shorter."""
+        mark = self._dialect.quote_mark
+        while mark and start < end:
+            stream.seek(start)
+            data = stream.read(min(BLOCK, end - start))
+            if not data:
+                return False
+            if mark in data:
+                if not _opens_at_fields(data, self.are_open, self._last, self._dialect):
+                    return False
+                self.are_open ^= data.count(mark) % 2 == 1
+            start, self._last = start + len(data), data[-1:]
+        return True
 
 
 def _opens_at_fields(data: bytes, is_quoted: bool, last: bytes, dialect: Dialect) -> bool:

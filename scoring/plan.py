@@ -38,6 +38,7 @@ class Slice:
     ranges: tuple[
         tuple[int, int], ...
     ] = ()  # bytes (from, to before) that its scorer reads; none: all of the file
+    is_guessed: bool = False  # where it starts and ends; see dividing.holds_records()
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

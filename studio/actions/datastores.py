@@ -21,7 +21,7 @@ from studio.permissions import (
     check_can_update_credentials,
 )
 from studio.sealing import resealed, seal
-from studio.stores import Store, open_store, reason, store_of, tidy
+from studio.stores import PathRefused, Store, open_store, reason, store_of, tidy
 
 SYSTEM_FOLDERS = (
     "/bin",
@@ -169,7 +169,11 @@ def _place(datastore: Datastore) -> tuple[str, Path]:
 
 
 def _check_usable(kind: str, options: dict[str, Any], secrets: dict[str, str]) -> None:
-    failed = next((step for step in probe(store_of(kind, options, secrets)) if step.cause), None)
+    try:
+        store = store_of(kind, options, secrets)
+    except PathRefused as refusal:
+        raise _refused(str(refusal), kind=kind) from refusal
+    failed = next((step for step in probe(store) if step.cause), None)
     if failed:
         raise _refused(
             _("The studio cannot use this place. %(step)s: %(cause)s.")

@@ -30,6 +30,17 @@ LOOKED_AT = (
     "minibatches_total",
     "minibatches_done",
 )
+READS_TO_DIVIDE = "reads_to_divide"  # in Job.spec: its large files are read to divide them
+COUNTERS = (
+    "minibatches_total",
+    "minibatches_done",
+    "minibatches_failed",
+    "bytes_done",
+    "rows_scored",
+    "rows_failed",
+    "files_failed",
+    "files_unscored",
+)
 MAX_LOSSES = 10  # nodes that may die under one mini-batch before it is taken for the cause
 
 
@@ -312,6 +323,24 @@ def give_back(*, minibatch: MiniBatch, at_once: bool = True, reason: str = "") -
         wake(job.cluster.queue)
     if not running:
         transaction.on_commit(partial(settle_cancel, job_id=job.pk))
+
+
+@transaction.atomic
+def plan_anew(*, minibatch: MiniBatch) -> None:
+    """Of a job whose file was divided by a guess that was wrong: nothing that was scored so far is used."""
+    try:
+        job = _locked(minibatch.job_id)
+        job.minibatches.filter(pk=minibatch.pk, lease=minibatch.lease).get()
+        job.move_to(
+            Job.Status.PREPARING,
+            spec={**job.spec, READS_TO_DIVIDE: True},
+            waiting_for=_("A file has line ends between quotes, so it is read once more to divide it."),
+            **dict.fromkeys(COUNTERS, 0),
+        )
+    except (MoveRefused, MiniBatch.DoesNotExist):
+        return
+    job.minibatches.all().delete()
+    enqueue("jobs.prepare", job_id=job.pk)
 
 
 @transaction.atomic

@@ -7,7 +7,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,9 +16,12 @@ from typing import Any, Protocol
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils.translation import gettext as _
 
+from scoring.dividing import holds_records
 from scoring.errors import EnvironmentBuildError, InputError, ModelLoadError, ScoringCanceled, ScoringError
 from scoring.plan import file_kind
 from scoring.processes import LocalSlice, Scorer
+from scoring.scorer.dialect import Dialect
+from scoring.scorer.failures import FileFailure
 from scoring.settings import ScoringSettings
 from studio.actions import isolating, minibatches, parts, provisioning, scorers, scratch
 from studio.actions.inputs import input_places
@@ -32,6 +35,10 @@ from studio.stores import open_store, reason
 logger = logging.getLogger(__name__)
 
 STAYS = 1.0  # seconds that a slot scores for one job before it looks whether another has fewer running
+
+
+class Misdivided(ScoringError):
+    """A slice whose borders were guessed does not hold whole records."""
 
 
 class AtWork(Protocol):
@@ -238,6 +245,9 @@ class Slot:
         except Unavailable as away:
             minibatches.give_back(minibatch=minibatch, at_once=False, reason=str(away))
             self._rests = True
+        except Misdivided:
+            logger.info("a file is divided anew", extra={"action": "misdivided"})
+            minibatches.plan_anew(minibatch=minibatch)
         except (ScoringError, StudioError) as error:
             _failed(minibatch, error)
         except OSError as error:
@@ -320,7 +330,7 @@ def local_slices(
 ) -> list[LocalSlice]:
     """The files of a mini-batch on this machine, in `folder` where they have to be fetched.
 
-    One that is not as it was planned is `refused`. Raises StoreAway.
+    One that is not as it was planned is `refused`. Raises StoreAway, Misdivided.
     """
     store, local = open_store(job.input_datastore), []
     dialect = ScoringSettings.from_dict(job.settings).dialect
@@ -335,6 +345,8 @@ def local_slices(
                 )
             except OSError as error:
                 refused = _("%(file)s cannot be read: %(reason)s.") % {"file": name, "reason": reason(error)}
+            else:
+                _check_guess(path, planned, dialect)
         local.append(
             LocalSlice(
                 path=path,
@@ -347,6 +359,17 @@ def local_slices(
             )
         )
     return local
+
+
+def _check_guess(copy: Path, planned: dict[str, Any], dialect: Dialect) -> None:
+    """Raises Misdivided. A file that is no text is for its scorer to refuse."""
+    if not planned.get("is_guessed"):
+        return
+    with suppress(FileFailure), copy.open("rb") as file:
+        if not holds_records(
+            file=file, name=planned["path"], start=planned["start"], end=planned["end"], dialect=dialect
+        ):
+            raise Misdivided(planned["path"])
 
 
 def refusals(*, job: Job, places: Callable[[str], str], minibatch: MiniBatch) -> list[str]:

@@ -32,7 +32,10 @@ class Job(Stateful, Leased):
     MOVES: ClassVar = {
         Status.QUEUED: frozenset({Status.PREPARING, Status.FAILED, Status.CANCEL_REQUESTED}),
         Status.PREPARING: frozenset({Status.RUNNING, Status.FAILED, Status.CANCEL_REQUESTED}),
-        Status.RUNNING: frozenset({Status.FINALIZING, Status.FAILED, Status.CANCEL_REQUESTED}),
+        # Back where the borders of a divided file had been guessed wrongly.
+        Status.RUNNING: frozenset(
+            {Status.FINALIZING, Status.FAILED, Status.CANCEL_REQUESTED, Status.PREPARING}
+        ),
         Status.FINALIZING: frozenset({Status.COMPLETED, Status.FAILED}),
         Status.CANCEL_REQUESTED: frozenset({Status.CANCELED}),
         Status.CANCELED: frozenset(),

@@ -115,6 +115,8 @@ class Store(ABC):
     """Objects by their paths. Every function that takes a path raises PathRefused where it cannot be one, OSError
     where the storage refuses or fails, StoreAway where it cannot be reached or does not let the studio in."""
 
+    is_far = False  # whether its objects have to be fetched
+
     @property
     @abstractmethod
     def missing(self) -> str:

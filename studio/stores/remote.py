@@ -106,6 +106,7 @@ class RemoteStream(io.RawIOBase):
 class RemoteStore(Store):
     """Objects with keys, in which folders are only what keys have in common."""
 
+    is_far = True
     failing: tuple[type[Exception], ...] = (OSError,)  # while a body is read
 
     @abstractmethod

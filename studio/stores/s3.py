@@ -62,6 +62,7 @@ class S3Bucket(RemoteStore):
         secret_key: str = "",
         session_token: str = "",
     ) -> None:
+        self.check(folder)
         self.bucket, self._prefix = bucket, f"{tidy(folder)}/" if tidy(folder) else ""
         self.storage = S3Storage(
             bucket_name=bucket,

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scoring import dividing
-from scoring.dividing import count_records, divide
+from scoring.dividing import count_records, divide, holds_records
 from scoring.plan import InputFile, Slice, file_kind
 from scoring.scorer.dialect import Dialect
 from scoring.scorer.needs import Needs
@@ -43,10 +43,10 @@ PIECES = [
 UTF8 = Dialect("comma", "double", "utf-8")
 
 
-def divided(path: Path, split_size: int, dialect: Dialect = UTF8) -> list[Slice]:
+def divided(path: Path, split_size: int, dialect: Dialect = UTF8, *, guesses: bool = False) -> list[Slice]:
     file = InputFile(path=path.name, size=path.stat().st_size, etag="e")
     opened = partial(opened_in, path.parent)
-    return list(divide(file, opened=opened, split_size=split_size, dialect=dialect))
+    return list(divide(file, opened=opened, split_size=split_size, dialect=dialect, guesses=guesses))
 
 
 def opened_in(folder: Path, name: str) -> BinaryIO:
@@ -126,6 +126,47 @@ def test_slices_of_any_size_hold_each_record_once(
         assert slices[-1].end is None
         assert sum(one.size for one in slices) == path.stat().st_size
         assert put_together(path, slices) == read(path)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    pieces=st.lists(st.sampled_from(PIECES), max_size=60),
+    split_size=st.integers(1, 80),
+    bom=st.booleans(),
+    block=st.sampled_from([3, 16, 8 << 20]),
+)
+@example(pieces=['"x\n', "x", '"', ",", "\n"] * 9, split_size=7, bom=True, block=3)
+@example(pieces=["x,y\n"] * 60, split_size=20, bom=False, block=16)
+def test_slices_that_hold_a_guess_hold_each_record_once(
+    pieces: list[str], split_size: int, bom: bool, block: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dividing, "BLOCK", block)
+        patch.setattr(dividing, "WINDOW", block)
+        path = Path(folder, "rows.csv")
+        path.write_bytes((b"\xef\xbb\xbf" if bom else b"") + ("a,b\n" + "".join(pieces)).encode())
+        slices = divided(path, split_size, guesses=True)
+        for one in slices:
+            with with_holes(path, one).open("rb") as file:
+                if not holds_records(file=file, name=path.name, start=one.start, end=one.end, dialect=UTF8):
+                    return  # it is noticed; then the file is read to divide it
+        assert put_together(path, slices) == read(path)
+
+
+def test_a_guess_is_right_for_plain_records_and_noticed_where_it_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("a,b\n" + '1,"x, y"\n' * 1000)
+    slices = divided(path, 1000, guesses=True)
+    assert [(one.start, one.end) for one in slices] == [(one.start, one.end) for one in divided(path, 1000)]
+    assert all(one.is_guessed for one in slices)
+    path.write_text("a,b\n" + '1,"x\ny\nz\n"\n' * 1000)
+    slices = divided(path, 1000, guesses=True)
+    with path.open("rb") as file:
+        held = [
+            holds_records(file=file, name=path.name, start=one.start, end=one.end, dialect=UTF8)
+            for one in slices
+        ]
+    assert not all(held)
 
 
 def test_a_file_of_plain_records_is_divided_into_about_equal_shares(tmp_path: Path) -> None:
