@@ -68,6 +68,18 @@ def create_job(
     return page.url.rstrip("/").rsplit("/", 1)[1]
 
 
+def download_predictions(page: Page, *, shown: str) -> Path:
+    """From a completed job's page: looked at, `shown` among them, and fetched."""
+    page.get_by_role("link", name="Outputs + logs").click()
+    page.get_by_role("link", name="Show data outputs").click()
+    page.get_by_role("link", name="Preview predictions.csv").click()
+    expect(page.locator("main")).to_contain_text(shown)
+    page.go_back()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download predictions.csv").click()
+    return Path(download.value.path())
+
+
 def fill_deployment(page: Page, *, model: str, deployment: str) -> None:
     """The steps *Model* to *Review* of the deployment wizard, from *Model* on, and *Create deployment*."""
     page.get_by_role("radio", name=model).check()

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.journeys.data import titanic_file
 from tests.journeys.running import RunningStudio
-from tests.journeys.steps import choose_dataset, next_step, predictions, upload
+from tests.journeys.steps import choose_dataset, download_predictions, next_step, predictions, upload
 
 NOTEBOOK = """
 import pandas as pd
@@ -125,14 +125,7 @@ def score(page: Page) -> str:
 
 
 def compare(studio: RunningStudio, page: Page, job: str, data: Path) -> None:
-    page.get_by_role("link", name="Outputs + logs").click()
-    page.get_by_role("link", name="Show data outputs").click()
-    page.get_by_role("link", name="Preview predictions.csv").click()
-    expect(page.locator("main")).to_contain_text("titanic-test-data.csv")
-    page.go_back()
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Download predictions.csv").click()
-    rows = predictions(Path(download.value.path()))
+    rows = predictions(download_predictions(page, shown="titanic-test-data.csv"))
     assert list(rows[0]) == ["row", "prediction", "file_name"]
     assert [int(row["row"]) for row in rows] == list(range(891))
     assert {row["file_name"] for row in rows} == {"titanic-test-data.csv"}

@@ -10,12 +10,24 @@ PROJECT = Path(__file__).parents[2]
 FOLDERS = (
     "studio/actions",
     "studio/forms",
-    "studio/stores.py",
+    "studio/sealing.py",
+    "studio/stores",
     "studio/permissions.py",
     "studio/models",
     "scoring",
 )
-ERRORS = ("Error", "NotAllowed", "Unavailable", "NotFound", "AlreadyThere", "Failure", "Refused", "Timeout")
+ERRORS = (
+    "Error",
+    "NotAllowed",
+    "Unavailable",
+    "NotFound",
+    "AlreadyThere",
+    "StoreAway",
+    "KeyMissing",
+    "Failure",
+    "Refused",
+    "Timeout",
+)
 TRANSLATED = ("_", "gettext", "gettext_lazy", "ngettext")
 SHORT = 25  # letters; what is shorter is a part of a sentence
 

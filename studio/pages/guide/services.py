@@ -86,6 +86,61 @@ ENTRIES = [
         "compute",
     ),
     Entry(
+        _("A bucket does not let the studio in"),
+        [
+            "The bucket refuses the datastore’s credentials (%(code)s). Update them on the datastore’s page.",
+        ],
+        _(
+            "The keys have expired, were withdrawn or are wrong. Jobs that need the bucket wait; nothing is lost."
+        ),
+        _(
+            "Open the datastore under Data and press Update authentication. The jobs go on by themselves within "
+            "seconds."
+        ),
+        "data",
+    ),
+    Entry(
+        _("A bucket is away or busy"),
+        [
+            "The bucket %(bucket)s does not answer (%(reason)s). Work goes on when it does.",
+            "The bucket is busy or out of order (%(code)s). Work goes on when it is not.",
+            "The datastore broke off in the middle of a file, %(times)s times. Work goes on when it answers.",
+        ],
+        _(
+            "The storage is not reachable, throttles or fails. It was asked several times; jobs wait and ask again."
+        ),
+        _(
+            "Wait, or look at the storage and the network between it and the studio. Nothing has to be pressed here."
+        ),
+        "data",
+    ),
+    Entry(
+        _("Credentials cannot be opened"),
+        [
+            "The credentials cannot be opened on this machine: the key that sealed them is not in its encryption "
+            "key file (STUDIO_ENCRYPTION_KEY_FILE). Copy that file from the machine that the studio runs on.",
+        ],
+        _(
+            "Keys of datastores are encrypted with a key that lies in a file beside the database, on every machine."
+        ),
+        _("Copy the file to the machine that says so, readable by the studio’s user only."),
+        "data",
+    ),
+    Entry(
+        _("A key of a bucket is no path"),
+        ["The object “%(key)s” has a name that no path can have. Rename it, or choose another folder."],
+        _("A bucket takes names that hold “//”, “..” or “\\”, which would mean another place as a path."),
+        _("Rename the object in the bucket, or put it outside of the folder that the job reads."),
+        "data",
+    ),
+    Entry(
+        _("A local folder has no credentials"),
+        ["A local folder has no credentials."],
+        _("It is opened as the studio’s own user."),
+        _("Give the studio’s user the right to read and write the folder."),
+        "data",
+    ),
+    Entry(
         _("A path leaves its datastore"),
         [
             "The path “%(path)s” leaves its datastore. Give a path inside of it, such as “folder/file.csv”.",
