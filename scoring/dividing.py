@@ -20,6 +20,7 @@ from scoring.plan import Divide, InputFile, Slice, file_kind, whole
 from scoring.scorer.csv_text import Extent, record_blocks
 from scoring.scorer.dialect import LOOKED_AT, Dialect
 from scoring.scorer.failures import FileFailure
+from scoring.scorer.json_text import head_end
 from scoring.scorer.text_file import TextFile
 from scoring.text_rows import first_record
 
@@ -105,9 +106,10 @@ def _text_slices(
         targets = _targets(first, file.size, split_size)
         guesses = guesses and bool(text.dialect.quote_mark)
         borders = _guessed(text, file.size, targets) if guesses else _borders(text, first, file.size, targets)
+        head = max(LOOKED_AT, head_end(text) if text.is_json else first)
     except FileFailure:
         return _between(file, [])
-    return _between(file, borders, head=min(file.size, max(first, LOOKED_AT)), is_guessed=guesses)
+    return _between(file, borders, head=min(file.size, head), is_guessed=guesses)
 
 
 def holds_records(*, file: BinaryIO, name: str, start: int, end: int | None, dialect: Dialect) -> bool:

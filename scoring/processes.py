@@ -259,10 +259,14 @@ class Scorer:
         meanwhile: Callable[[], None] = _nothing,
     ) -> dict[str, Any]:
         """The answer; on the way, the scorer asks for the files of `slices` one after the other."""
-        deadline = time.monotonic() + timeout
         try:
             self._send(request, files)
-            meanwhile()
+            try:
+                meanwhile()
+            except BaseException:
+                self.kill()  # nobody is there for its answer
+                raise
+            deadline = time.monotonic() + timeout  # it may have waited for a file of `slices` until here
             while True:
                 if stop():
                     self.kill()

@@ -9,7 +9,7 @@ import json
 import re
 from typing import Any, Iterable
 
-from scoring.scorer.csv_text import as_utf8, record_blocks
+from scoring.scorer.csv_text import Block, as_utf8, record_blocks
 from scoring.scorer.failures import FileFailure
 from scoring.scorer.text_file import TextFile
 
@@ -46,10 +46,20 @@ def _record(line: str) -> Record | None:
     return value if isinstance(value, dict) else None
 
 
+def head_end(text: TextFile) -> int:
+    """Where the bytes end that column_names() looks at."""
+    block = _first_block(text)
+    return text.first + max(HEAD, len(block.data) if block else 0)
+
+
+def _first_block(text: TextFile) -> Block | None:
+    text.stream.seek(text.first)
+    return next(record_blocks(text.stream, text, HEAD), None)
+
+
 def column_names(text: TextFile) -> list[str]:
     """The names in the first objects, in the order in which they come up."""
-    text.stream.seek(text.first)
-    block = next(record_blocks(text.stream, text, HEAD), None)
+    block = _first_block(text)
     first = records(block.data, text.dialect.codec) if block else []
     if not first:
         raise FileFailure(f"{text.name} is empty: a JSONL file has one JSON object on each line.")

@@ -4,6 +4,7 @@ import json
 import tempfile
 import uuid
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ from studio.models.states import MoveRefused
 from studio.queue import enqueue
 from studio.stores import Store, checksum, open_store, reason
 
+MOST_WAITING = timedelta(days=1)  # for a datastore that is away
+
 
 def finalize_job(*, job_id: int, holder: Holder) -> None:
     """Write the output of a job whose mini-batches have all ended, and complete it; or fail with the reason."""
@@ -49,8 +52,10 @@ def finalize_job(*, job_id: int, holder: Holder) -> None:
         except MoveRefused:
             return
         except Unavailable as away:
-            put_off(job=claimed, lease=lease, reason=str(away))
-            return
+            if not _has_waited_long(claimed):
+                put_off(job=claimed, lease=lease, reason=str(away))
+                return
+            fail_job(job=claimed, lease=lease, error=str(away), outputs=written)
         except (StudioError, ScoringError) as error:
             fail_job(job=claimed, lease=lease, error=str(error), outputs=written)
         except OSError as error:
@@ -61,6 +66,12 @@ def finalize_job(*, job_id: int, holder: Holder) -> None:
         except Exception as error:
             fail_by_bug(job=claimed, lease=lease, error=error, outputs=written)
     _tidy_up(claimed, written)
+
+
+def _has_waited_long(job: Job) -> bool:
+    """A job that is being finalized cannot be canceled, so it must not wait for ever. Its parts stay for a retry."""
+    recent = job.minibatches.filter(finished_at__gt=Now() - MOST_WAITING)
+    return not recent.exists()
 
 
 def _tidy_up(job: Job, written: list[str]) -> None:

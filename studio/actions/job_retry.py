@@ -90,7 +90,7 @@ def retry_job(*, user: User, job: Job, key: uuid.UUID | None = None) -> Job:
                 retry_of=kept,
                 output_path=f"azureml/{name}/score",
                 created_by=user,
-                **{field: getattr(kept, field) for field in COPIED},
+                **_copied(kept),
             )
             events.record(actor=user, action="job.retry", subject=retry.name, of=kept.name)
             enqueue("jobs.prepare", job_id=retry.pk)
@@ -100,6 +100,13 @@ def retry_job(*, user: User, job: Job, key: uuid.UUID | None = None) -> Job:
             raise
         return first
     return retry
+
+
+def _copied(kept: Job) -> dict[str, Any]:
+    values = {name: getattr(kept, name) for name in COPIED}
+    # What is taken over is divided well; with this it would all be planned anew.
+    values["spec"] = {key: value for key, value in kept.spec.items() if key != Job.READS_TO_DIVIDE}
+    return values
 
 
 @dataclass

@@ -30,7 +30,6 @@ LOOKED_AT = (
     "minibatches_total",
     "minibatches_done",
 )
-READS_TO_DIVIDE = "reads_to_divide"  # in Job.spec: its large files are read to divide them
 COUNTERS = (
     "minibatches_total",
     "minibatches_done",
@@ -40,6 +39,9 @@ COUNTERS = (
     "rows_failed",
     "files_failed",
     "files_unscored",
+    "bytes_taken",
+    "rows_taken",
+    "drives",
 )
 MAX_LOSSES = 10  # nodes that may die under one mini-batch before it is taken for the cause
 
@@ -333,7 +335,7 @@ def plan_anew(*, minibatch: MiniBatch) -> None:
         job.minibatches.filter(pk=minibatch.pk, lease=minibatch.lease).get()
         job.move_to(
             Job.Status.PREPARING,
-            spec={**job.spec, READS_TO_DIVIDE: True},
+            spec={**job.spec, Job.READS_TO_DIVIDE: True},
             waiting_for=_("A file has line ends between quotes, so it is read once more to divide it."),
             **dict.fromkeys(COUNTERS, 0),
         )

@@ -116,8 +116,8 @@ class NodeAtWork(Holder):
     def beat(self) -> None:
         """Every second: which jobs are canceled, what scorers print. Every fifth: the leases, and how this node is."""
         scored_for = {slot.job_id for slot in self.slots if slot.job_id is not None}
-        if scored_for:
-            self.dropped |= minibatches.jobs_to_drop(job_ids=scored_for)
+        # A new set each time: a job that is planned anew is wanted again.
+        self.dropped = minibatches.jobs_to_drop(job_ids=scored_for) if scored_for else set()
         self._ticks += 1
         if self._ticks % 5 == 1:
             super().beat()

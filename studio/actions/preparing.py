@@ -15,7 +15,6 @@ from studio.actions.job_logs import forget_old_logs
 from studio.actions.job_retry import take_over
 from studio.actions.jobs import claim_job, fail_by_bug, fail_job, objects_written, put_off, waiting_reason
 from studio.actions.leases import Holder
-from studio.actions.minibatches import READS_TO_DIVIDE
 from studio.errors import StudioError, Unavailable
 from studio.models import Job, MiniBatch
 from studio.models.states import MoveRefused
@@ -57,7 +56,7 @@ def _plan(job: Job, lease: uuid.UUID) -> None:
     settings, store = ScoringSettings.from_dict(job.settings), open_store(job.output_datastore)
     for name in objects_written(settings):
         store.free_path(job.output_object(name))
-    takes_over = job.retry_of and not job.spec.get(READS_TO_DIVIDE)
+    takes_over = job.retry_of and not job.spec.get(Job.READS_TO_DIVIDE)
     planned = None if takes_over else _planned_anew(job, settings)
     with transaction.atomic():
         if planned is None:
@@ -92,7 +91,7 @@ def _planned_anew(job: Job, settings: ScoringSettings) -> list[MiniBatch]:
             opened=opener(job.input_datastore, job.input_path),
             split_size=split_size,
             dialect=settings.dialect,
-            guesses=open_store(job.input_datastore).is_far and not job.spec.get(READS_TO_DIVIDE),
+            guesses=open_store(job.input_datastore).is_far and not job.spec.get(Job.READS_TO_DIVIDE),
         ),
     )
     return [

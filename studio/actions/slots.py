@@ -48,6 +48,7 @@ class AtWork(Protocol):
     name: str
     stopping: threading.Event
     is_draining: bool
+    dropped: set[int]  # ids of jobs that nobody wants any more
 
     def holding(self, row: Leased) -> AbstractContextManager[uuid.UUID]: ...
 
@@ -69,8 +70,8 @@ class OnDesk:
     """A mini-batch from its claim to its record."""
 
     minibatch: MiniBatch
-    folder: Path  # for its part, and for what has to be fetched
     around: ExitStack  # ends with it: its lease and its folder
+    folder: Path = Path()  # for what has to be fetched, and for its part
     slices: list[LocalSlice] = field(default_factory=list)  # once they are on this machine
     scored: isolating.Scored | None = None
     began: float = 0.0  # by the monotonic clock
@@ -126,7 +127,10 @@ class Slot:
             return current
         if current is None:
             self._stays_until = time.monotonic() + STAYS
-            current = self._laid_out(minibatches.claim_minibatch(node=self._node.row, slot=self.number))
+            claimed = minibatches.claim_minibatch(node=self._node.row, slot=self.number)
+            if claimed:
+                self._node.dropped.discard(claimed.job_id)  # it runs again
+            current = self._laid_out(claimed)
         return current
 
     def _laid_out(self, minibatch: MiniBatch | None) -> OnDesk | None:
@@ -134,8 +138,7 @@ class Slot:
             return None
         around = ExitStack()
         around.enter_context(self._node.holding(minibatch))
-        folder = tempfile.TemporaryDirectory(dir=scratch.scratch(), prefix="minibatch-")
-        return OnDesk(minibatch=minibatch, around=around, folder=Path(around.enter_context(folder)))
+        return OnDesk(minibatch=minibatch, around=around)
 
     def _score(self, current: OnDesk) -> None:
         self.job_id = current.minibatch.job_id
@@ -153,6 +156,8 @@ class Slot:
 
     @staticmethod
     def _fetch(kept: KeptForJob, one: OnDesk) -> None:
+        folder = tempfile.TemporaryDirectory(dir=scratch.scratch(), prefix="minibatch-")
+        one.folder = Path(one.around.enter_context(folder))
         one.slices = local_slices(
             job=kept.job, places=kept.places, minibatch=one.minibatch, folder=one.folder
         )
@@ -269,8 +274,10 @@ class Slot:
                 one.around.close()
 
     def _give_back(self, one: OnDesk) -> None:
-        minibatches.give_back(minibatch=one.minibatch)
-        one.around.close()
+        try:
+            minibatches.give_back(minibatch=one.minibatch)
+        finally:
+            one.around.close()
 
     def _clear(self) -> None:
         """The desk, whatever has happened."""
@@ -344,9 +351,8 @@ def local_slices(
                     places(name), folder, etag=planned["etag"], ranges=planned.get("ranges", ())
                 )
             except OSError as error:
-                refused = _("%(file)s cannot be read: %(reason)s.") % {"file": name, "reason": reason(error)}
-            else:
-                _check_guess(path, planned, dialect)
+                raise _unreadable(name, error) from error
+            _check_guess(path, planned, dialect)
         local.append(
             LocalSlice(
                 path=path,
@@ -376,12 +382,20 @@ def refusals(*, job: Job, places: Callable[[str], str], minibatch: MiniBatch) ->
     """For each file of a mini-batch, why it must not be scored as it is now; empty where it is as it was planned."""
     store, found = open_store(job.input_datastore), []
     for planned in minibatch.slices:
-        present, why = store.stat(places(planned["path"])), ""
+        try:
+            present, why = store.stat(places(planned["path"])), ""
+        except OSError as error:
+            raise _unreadable(planned["path"], error) from error
         if present is None or present.etag != planned["etag"]:
             changed = _("has disappeared") if present is None else _("has changed")
             why = f"{planned['path']} {changed} since the job was planned. Create the job again."
         found.append(why)
     return found
+
+
+def _unreadable(name: str, error: OSError) -> ScoringError:
+    sentence = _("%(file)s cannot be read: %(reason)s.") % {"file": name, "reason": reason(error)}
+    return ScoringError(sentence, file=name)
 
 
 def _check_same(before: Sequence[LocalSlice], now: Sequence[str]) -> None:

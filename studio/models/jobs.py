@@ -42,6 +42,9 @@ class Job(Stateful, Leased):
         Status.COMPLETED: frozenset(),
         Status.FAILED: frozenset(),
     }
+    READS_TO_DIVIDE: ClassVar = (
+        "reads_to_divide"  # key of `spec`: large files are read to divide them, not guessed at
+    )
     LOOK: ClassVar = {
         Status.QUEUED: Look("neutral", "clock"),
         Status.PREPARING: Look("info", "loader"),

@@ -121,6 +121,10 @@ class RemoteStore(Store):
         """
 
     @abstractmethod
+    def mark_folder(self, path: str) -> None:
+        """Keep that there is an empty one."""
+
+    @abstractmethod
     def owner_of(self, path: str) -> str:
         """As put() was given it; empty where there is no object, or it has none."""
 
@@ -172,8 +176,12 @@ class RemoteStore(Store):
         self.free_above(path)
         with source.open("rb") as file:
             chunks = iter(lambda: file.read(PIECE), b"")
-            if not self.put(path, chunks, if_absent=True, owner=owner) and self.owner_of(path) != owner:
-                raise already_there(path)
+            try:
+                if not self.put(path, chunks, if_absent=True, owner=owner) and self.owner_of(path) != owner:
+                    raise already_there(path)
+            except (OSError, StoreAway):  # perhaps only the answer was lost
+                if self.owner_of(path) != owner:
+                    raise
         return self._written(path)
 
     def settle(self, path: str, *, owner: str) -> None:
@@ -187,7 +195,7 @@ class RemoteStore(Store):
 
     def make_folder(self, path: str) -> None:
         self.free_path(path)
-        self.put(f"{path}/", [])
+        self.mark_folder(path)
 
     def free_path(self, path: str) -> None:
         if self.stat(path) or self.is_folder(path):

@@ -12,9 +12,15 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectionClosedError,
+    HTTPClientError,
     IncompleteReadError,
+    NoCredentialsError,
+    PartialCredentialsError,
     ReadTimeoutError,
     ResponseStreamingError,
+)
+from botocore.exceptions import (
+    ConnectionError as NotConnected,
 )
 from django.utils.translation import gettext as _
 from storages.backends.s3 import S3Storage
@@ -30,13 +36,24 @@ NOT_LET_IN = {
     "ExpiredToken",
     "InvalidAccessKeyId",
     "InvalidToken",
+    "NoCredentials",
     "RequestExpired",
     "SignatureDoesNotMatch",
     "TokenRefreshRequired",
 }
-BUSY = {"InternalError", "OperationAborted", "RequestTimeout", "ServiceUnavailable", "SlowDown", "Throttling"}
+BUSY = {
+    "409",
+    "ConditionalRequestConflict",  # somebody writes the same object at this moment, or this upload did and was repeated
+    "InternalError",
+    "OperationAborted",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+    "TooManyRequests",
+}
 GONE = {"NoSuchBucket", "NoSuchKey", "NotFound", "404"}
-NOT_FREE = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+NOT_FREE = {"PreconditionFailed", "412"}
 
 
 class S3Bucket(RemoteStore):
@@ -95,7 +112,7 @@ class S3Bucket(RemoteStore):
 
     def _key(self, path: str) -> str:
         self.check(path)
-        return self._prefix + tidy(path) + ("/" if path.endswith("/") else "")
+        return self._prefix + tidy(path)
 
     @contextmanager
     def speaking(self) -> Iterator[None]:
@@ -105,22 +122,38 @@ class S3Bucket(RemoteStore):
             code, said = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             raise _said(code, said, status) from None
-        except (BotoCoreError, HTTPError) as error:
+        except (NoCredentialsError, PartialCredentialsError):
+            raise _said("NoCredentials", "", 0) from None
+        except (NotConnected, HTTPClientError, HTTPError) as error:
             raise StoreAway(
                 _("The bucket %(bucket)s does not answer (%(reason)s). Work goes on when it does.")
                 % {"bucket": self.bucket, "reason": type(error).__name__}
             ) from None
+        except BotoCoreError as error:
+            raise OSError(0, type(error).__name__) from None
 
     def stat(self, path: str) -> StoredObject | None:
         key = self._key(path)
         if not tidy(path):
             return None
-        try:
-            with self.speaking():
-                head = self._client.head_object(Bucket=self.bucket, Key=key)
-        except FileNotFoundError:
+        head = self._head(key)
+        if head is None:
             return None
         return StoredObject(tidy(path), head["ContentLength"], head["LastModified"], head["ETag"].strip('"'))
+
+    def _head(self, key: str) -> dict[str, Any] | None:
+        """None where there is no object."""
+        with self.speaking():
+            try:
+                head: dict[str, Any] = self._client.head_object(Bucket=self.bucket, Key=key)
+            except ClientError as error:
+                code = error.response["Error"].get("Code", "")
+                if code in GONE:
+                    return None
+                if code in ("400", "403"):  # the answer to HEAD has no body that says more; this one's has
+                    self._client.list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1)
+                raise
+        return head
 
     def is_folder(self, path: str) -> bool:
         key = self._key(path)
@@ -241,11 +274,13 @@ class S3Bucket(RemoteStore):
                 self._client.abort_multipart_upload(**upload.place)
             raise
 
+    def mark_folder(self, path: str) -> None:
+        with self.speaking():
+            self._client.put_object(Bucket=self.bucket, Key=f"{self._key(path)}/", Body=b"")
+
     def owner_of(self, path: str) -> str:
-        with suppress(FileNotFoundError), self.speaking():
-            head = self._client.head_object(Bucket=self.bucket, Key=self._key(path))
-            return str(head.get("Metadata", {}).get(OWNER, ""))
-        return ""
+        head = self._head(self._key(path)) or {}
+        return str(head.get("Metadata", {}).get(OWNER, ""))
 
     def move(self, source: str, path: str, *, replace: bool) -> None:
         """Inside of the bucket; as one part of its own, since only the end of an upload in parts takes a condition."""
@@ -284,7 +319,7 @@ class S3Bucket(RemoteStore):
     def delete_folder(self, path: str) -> None:
         prefix = self._key(path) + ("/" if tidy(path) else "")
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-        with suppress(OSError), self.speaking():
+        with suppress(OSError, StoreAway), self.speaking():
             for page in pages:
                 keys = [{"Key": one["Key"]} for one in page.get("Contents", [])]
                 if keys:
@@ -316,7 +351,7 @@ def _said(code: str, message: str, status: int) -> Exception:
             )
             % {"code": code}
         )
-    if code in BUSY or status >= 500:
+    if code in BUSY or status == 429 or status >= 500:
         return StoreAway(
             _("The bucket is busy or out of order (%(code)s). Work goes on when it is not.") % {"code": code}
         )

@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from django.db import transaction
 
-from studio.actions.finalizing import finalize_job
+from studio.actions.finalizing import MOST_WAITING, finalize_job
 from studio.actions.preparing import prepare_job
 from studio.models import Datastore, Job, MiniBatch
 from studio.sealing import seal
@@ -100,9 +101,11 @@ def test_a_file_whose_quotes_hold_line_ends_is_divided_anew(node, job, visits) -
     assert (job.status, job.minibatches_total, job.rows_scored) == (Job.Status.PREPARING, 0, 0)
     assert "line ends between quotes" in job.waiting_for
     assert not job.minibatches.exists()
+    node.dropped.add(job.pk)  # as a heartbeat did while the job was not running
     prepare_job(job_id=job.pk, holder=node)
     assert job.minibatches.count() >= 3
     node.slots[0].score_all()
+    assert not job.minibatches.unfinished().exists()
     finalize_job(job_id=job.pk, holder=node)
     job.refresh_from_db()
     assert (job.status, job.rows_scored) == (Job.Status.COMPLETED, ROWS)
@@ -137,6 +140,13 @@ def test_a_bucket_that_refuses_its_keys_is_waited_for(node, job, monkeypatch) ->
     finalize_job(job_id=job.pk, holder=node)
     job.refresh_from_db()
     assert (job.status, job.waiting_for) == (Job.Status.FINALIZING, str(away))
+    finished = MiniBatch.objects.values_list("finished_at", flat=True).first()
+    MiniBatch.objects.update(finished_at=finished - 2 * MOST_WAITING)
+    with transaction.atomic():
+        finalize_job(job_id=job.pk, holder=node)
+        job.refresh_from_db()
+        assert (job.status, job.error) == (Job.Status.FAILED, str(away))
+        transaction.set_rollback(True)
 
     monkeypatch.undo()
     finalize_job(job_id=job.pk, holder=node)

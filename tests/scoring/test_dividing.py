@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -204,6 +205,23 @@ def test_what_cannot_be_read_stays_whole(tmp_path: Path, content: bytes) -> None
     path = tmp_path / "rows.csv"
     path.write_bytes(content)
     assert divided(path, 1) == [Slice(path="rows.csv", size=len(content), etag="e")]
+
+
+@pytest.mark.parametrize("length", [1, 400_000])
+def test_slices_of_jsonl_know_the_columns_that_come_up_late(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "rows.jsonl"
+    early, late = (
+        [{"a": f"early {n}", "b": ""} for n in range(3000)],
+        [{"a": "late", "b": f"{n}"} for n in range(9000)],
+    )
+    for record in early:
+        del record["b"]
+    early[0]["a"] = "x" * length  # a line that is longer than what is looked at
+    path.write_text("".join(json.dumps(record) + "\n" for record in (*early, *late)))
+    slices = divided(path, 50_000, guesses=True)
+    assert len(slices) > 5
+    assert not any(one.is_guessed for one in slices)
+    assert put_together(path, slices) == read(path)
 
 
 def test_parquet_is_divided_by_its_row_groups(tmp_path: Path) -> None:

@@ -253,6 +253,24 @@ def test_a_model_that_ends_its_process_is_named(
     assert not (tmp_path / "part").exists()
 
 
+def test_what_its_asker_does_meanwhile_is_not_its_time(
+    start_scorer: StartScorer, odd_model: Path, tmp_path: Path
+) -> None:
+    """It may have waited for its second file."""
+    scorer = start_scorer(odd_model)
+    scorer.load()
+    done: list[float] = []
+
+    def meanwhile() -> None:
+        time.sleep(1.5)
+        done.append(time.monotonic())
+
+    files = [act(tmp_path, "echo"), act(tmp_path, "list")]
+    report = score(scorer, tmp_path, *files, timeout=1, meanwhile=meanwhile)
+    assert len(done) == 1
+    assert [one.rows for one in report.slices] == [3, 3]
+
+
 def test_a_timeout_kills_the_scorer_and_what_it_started(
     start_scorer: StartScorer, odd_model: Path, tmp_path: Path
 ) -> None:

@@ -203,7 +203,9 @@ def test_a_folder_is_made_and_empty(store):
     store.make_folder("new")
     assert store.is_folder("new")
     assert names(store) == ["new"]
-    assert names(store, "new") == []
+    assert names(store, "new") == names(store, "new/") == []
+    assert store.stat("new/") is None
+    assert store.is_folder("new/")
     assert list(store.list("new")) == []
     with pytest.raises(AlreadyThere):
         store.make_folder("new")

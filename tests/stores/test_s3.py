@@ -1,7 +1,7 @@
 """What only a bucket does: what it says when it does not let the studio in, or breaks off."""
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from studio.actions.datastores import probe
 from studio.stores import PathRefused, StoreAway, store_of
@@ -56,6 +56,8 @@ def test_nobody_listens(bucket):
         ("ExpiredToken", 400, StoreAway, "Update them on the datastore’s page"),
         ("InvalidAccessKeyId", 403, StoreAway, "refuses the datastore’s credentials"),
         ("SlowDown", 503, StoreAway, "busy"),
+        ("ConditionalRequestConflict", 409, StoreAway, "busy"),
+        ("Whatever", 429, StoreAway, "busy"),
         ("SomethingNew", 500, StoreAway, "out of order"),
         ("AccessDenied", 403, PermissionError, "do not allow"),
         ("NoSuchKey", 404, FileNotFoundError, "No such"),
@@ -66,6 +68,36 @@ def test_what_a_bucket_refuses_is_said_in_words(code, status, kind, words):
     said = _said(code, "too large", status)
     assert isinstance(said, kind)
     assert words in str(said)
+
+
+def test_what_a_head_without_a_body_refuses_is_asked_again(s3, monkeypatch):
+    """Amazon's answer to HEAD is a bare 400 or 403, whatever is the matter."""
+
+    def refuse(code):
+        def call(**given):
+            raise ClientError({"Error": {"Code": code, "Message": ""}}, "HeadObject")
+
+        return call
+
+    monkeypatch.setattr(s3._client, "head_object", refuse("400"))
+    monkeypatch.setattr(s3._client, "list_objects_v2", refuse("ExpiredToken"))
+    with pytest.raises(StoreAway, match="ExpiredToken"):
+        s3.stat("a.csv")
+    monkeypatch.undo()
+    monkeypatch.setattr(s3._client, "head_object", refuse("403"))
+    with pytest.raises(PermissionError):
+        s3.stat("a.csv")
+
+
+def test_an_output_whose_answer_was_lost_is_recognised(s3, file, monkeypatch):
+    real = s3._client.put_object
+
+    def lost(**given):
+        real(**given)
+        raise ClientError({"Error": {"Code": "NoSuchUpload", "Message": ""}}, "PutObject")
+
+    monkeypatch.setattr(s3._client, "put_object", lost)
+    assert s3.put_if_absent("out.csv", file("mine"), owner="job-1").size == 4
 
 
 class Breaking:
