@@ -102,7 +102,9 @@ def test_a_job_is_refused_blocked_canceled_and_ends_with_losses(
     for title in ("Environment", "Compute", "Review"):
         next_step(page, title)
     page.get_by_role("button", name="Create deployment").dblclick()
-    expect(page.get_by_role("link", name="Create job").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("link", name="Create job").first).to_be_visible(
+        timeout=150_000
+    )  # it may be the first that is built
     made = "SELECT count(*) FROM studio_deployment d JOIN studio_endpoint e ON e.id = d.endpoint_id WHERE e.name = %s"
     assert studio.query(made, "slow-endpoint") == [(1,)]
 

@@ -283,10 +283,10 @@ def test_browse_pages_through_many(signed_in, draft, store):
     for number in range(150):
         (root / f"{number:03}.csv").touch()
     first = signed_in.get(browse_url(draft)).context["folder"]
-    assert (len(first.entries), first.before, first.after) == (100, None, 100)
-    second = signed_in.get(browse_url(draft), {"first": "100"}).context["folder"]
-    assert (second.entries[0].name, second.before, second.after) == ("100.csv", 0, None)
-    assert signed_in.get(browse_url(draft), {"first": "²"}).context["folder"].first == 0
+    assert (len(first.entries), first.page.before, first.page.after) == (100, None, "100")
+    second = signed_in.get(browse_url(draft), {"begin": "100"}).context["folder"]
+    assert (second.entries[0].name, second.page.before, second.page.after) == ("100.csv", "0", None)
+    assert signed_in.get(browse_url(draft), {"begin": "²"}).context["folder"].first == 1
 
 
 def test_browse_chooses_among_datastores(signed_in, draft, store, tmp_path):
