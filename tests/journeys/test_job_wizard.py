@@ -121,7 +121,8 @@ def test_without_javascript_to_a_finished_job(
     page.get_by_role("checkbox", name="sample_id").check()
     next_step(page, "Configure output location")
     next_step(page, "Review")
-    page.get_by_role("button", name=re.compile("^Try")).click()
+    with page.expect_navigation():  # a reload in the middle of it would find no page
+        page.get_by_role("button", name=re.compile("^Try")).click()
     studio.wait_for(lambda: tried(page), seconds=30, every=1)
     page.get_by_role("button", name="Create", exact=True).click()
     page.wait_for_url(re.compile(r"/jobs/batchjob-"))
