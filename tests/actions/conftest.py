@@ -66,16 +66,20 @@ def node(db: None) -> Iterator[NodeAtWork]:
     made.leave()
 
 
+def spec_of(model_key: str) -> dict[str, Any]:
+    """Job.spec with a model that home() keeps."""
+    return {
+        "environment": SPEC.to_dict(),
+        "model_uri": "",
+        "model_key": model_key,
+        "signature": factories.signature(),
+    }
+
+
 @pytest.fixture
 def job_over(node: NodeAtWork, store: Any, home, save_odd_model) -> Callable[..., Job]:
     """Makes jobs of one mini-batch: a file of two rows for each act of the model; one of an `echo` is no number."""
-    key = home(save_odd_model())
-    spec = {
-        "environment": SPEC.to_dict(),
-        "model_uri": "",
-        "model_key": key,
-        "signature": factories.signature(),
-    }
+    spec = spec_of(home(save_odd_model()))
 
     def make(acts: list[str], **settings: Any) -> Job:
         files: dict[str, str | bytes] = {

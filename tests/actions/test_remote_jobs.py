@@ -12,7 +12,7 @@ from studio.sealing import seal
 from studio.stores import StoreAway, open_store
 from studio.stores.s3 import S3Bucket
 from tests import factories
-from tests.actions.conftest import SPEC
+from tests.actions.conftest import spec_of
 from tests.stores.s3_server import ACCESS_KEY, SECRET_KEY
 
 pytestmark = pytest.mark.django_db
@@ -33,13 +33,6 @@ def visits(bucket: dict[str, Any]) -> Datastore:
 @pytest.fixture
 def job(node, visits, home, save_odd_model) -> Job:
     """Queued: over one file of 300 KB that is divided, from the bucket into the bucket."""
-    key = home(save_odd_model())
-    spec = {
-        "environment": SPEC.to_dict(),
-        "model_uri": "",
-        "model_key": key,
-        "signature": factories.signature(),
-    }
     rows = "".join(f"list,{number}.25,{'x' * 40}\n" for number in range(ROWS))
     open_store(visits).write("in/rows.csv", [b"act,value,note\n", rows.encode()])
     made = factories.job(
@@ -47,7 +40,7 @@ def job(node, visits, home, save_odd_model) -> Job:
         deployment=factories.deployment(cluster=node.row.cluster),
         datastore=visits,
         input_path="in",
-        spec=spec,
+        spec=spec_of(home(save_odd_model())),
     )
     settings = {**made.settings, "max_retries": 0, "split_size": 100_000}
     Job.objects.filter(pk=made.pk).update(settings=settings, output_datastore=visits)
