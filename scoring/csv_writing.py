@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # An empty text is quoted, to tell it from a missing value.
 NEEDS_QUOTES = r'[",\r\n]|^$'
 THREADS = 2
+WRITTEN_AT_ONCE = 16384  # rows
 
 
 class Sink(Protocol):
@@ -58,7 +59,8 @@ def _plain(batch: "pa.RecordBatch") -> memoryview:
     import pyarrow as pa
     import pyarrow.csv as pacsv
 
-    options = pacsv.WriteOptions(include_header=False, quoting_style="none")
+    # Of 1,024 rows at a time, as it has it, the text takes a third longer.
+    options = pacsv.WriteOptions(include_header=False, quoting_style="none", batch_size=WRITTEN_AT_ONCE)
     columns = [_rendered(one) if pa.types.is_boolean(one.type) else one for one in batch.columns]
     written = io.BytesIO()
     pacsv.write_csv(pa.record_batch(columns, names=batch.schema.names), written, options)

@@ -7,12 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from scoring.compiled import packages_of, take_over
 from scoring.errors import EnvironmentBuildError
 from scoring.installer import run, variables
 from scoring.locking import exclusive, lock_of
@@ -20,6 +22,7 @@ from scoring.relaxation import Resolver, explained
 from scoring.requirements import EnvironmentSpec as EnvironmentSpec
 
 READY = "ready.json"
+TAKEN_OVER_FROM = 3  # environments: to look through one takes a fifth of a second
 _VERSION = re.compile(r"3\.(\d+)")
 _INTERPRETER = re.compile(r"python3\.(\d+)|cpython-3\.(\d+)\.\d+-.*")
 
@@ -60,6 +63,7 @@ def _built(
         aside = Path(tempfile.mkdtemp(prefix=f".{spec.key}-", dir=root))
         try:
             notes = _build(spec, aside / "env", uv, log, stop)
+            _take_over_compiled(aside / "env", root)
             (aside / "env" / READY).write_text(json.dumps({"spec": spec.to_dict(), "notes": notes}))
             target = root / spec.key
             if target.exists():  # without its mark: something ended half-way
@@ -68,6 +72,15 @@ def _built(
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     return Environment(path=target, python=target / "bin" / "python", notes=[*spec.notes, *notes])
+
+
+def _take_over_compiled(environment: Path, root: Path) -> None:
+    """From the studio's own packages and from the environments that were used last."""
+    packages = packages_of(environment)
+    others = (packages_of(root / spec.key) for spec in last_used(root=root, most=TAKEN_OVER_FROM))
+    for source in (Path(sysconfig.get_path("purelib")), *others):
+        if packages and source:
+            take_over(packages=packages, source=source)
 
 
 def find_environment(*, spec: EnvironmentSpec, root: Path) -> Environment | None:
@@ -81,9 +94,11 @@ def find_environment(*, spec: EnvironmentSpec, root: Path) -> Environment | None
     return Environment(path=path, python=python, notes=[*spec.notes, *notes]) if python.exists() else None
 
 
-def last_used(*, root: Path, most: int) -> list[EnvironmentSpec]:
-    """What was built for the environments that were used last on this machine, the latest first."""
-    marks = sorted(root.glob(f"[!.]*/{READY}"), key=lambda mark: mark.stat().st_mtime, reverse=True)
+def last_used(*, root: Path, most: int, among: Collection[str] | None = None) -> list[EnvironmentSpec]:
+    """What was built for the environments that were used last on this machine, the latest first; with `among`, only
+    those of these keys."""
+    built = (mark for mark in root.glob(f"[!.]*/{READY}") if among is None or mark.parent.name in among)
+    marks = sorted(built, key=lambda mark: mark.stat().st_mtime, reverse=True)
     found = []
     for mark in marks[:most]:
         with contextlib.suppress(OSError, ValueError, KeyError):  # of an older studio: it says no spec

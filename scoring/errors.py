@@ -37,6 +37,10 @@ class PredictError(ScoringError):
     """The model's predict raised, or answered something that does not fit its input."""
 
 
+class ScorerBroken(PredictError):
+    """Something else than the model's predict failed in its process, which is not what it was any more."""
+
+
 class ScorerDied(ScoringError):
     """The scorer process ended by itself."""
 

@@ -8,7 +8,7 @@ from scoring.plan import InputFile, file_kind
 from scoring.scorer.csv_text import Extent, record_blocks
 from scoring.scorer.dialect import Dialect
 from scoring.scorer.failures import FileFailure
-from scoring.text_rows import first_record, open_text
+from scoring.text_rows import LONGEST_START, first_record, open_text
 
 SAMPLE = 256 << 10  # bytes of text that are looked at
 ZIPPED_SAMPLE = 4 << 20  # where only the bytes taken from the disk say how much that was
@@ -26,7 +26,7 @@ def estimate_rows(
 ) -> RowEstimate | None:
     """Exact for few Parquet files and for text files of few bytes, else by the first files' bytes per row.
 
-    None where they cannot be read; `opened` gives the file of a path.
+    None where they cannot be read, or begin with a record of many MB; `opened` gives the file of a path.
     """
     rows, exact = 0.0, True
     kinds = {file.path: file_kind(file.path) for file in files}
@@ -71,10 +71,13 @@ def _counted(file: InputFile, opened: Callable[[str], BinaryIO], dialect: Dialec
         return None
 
 
-def _text_rows(stream: BinaryIO, file: InputFile, dialect: Dialect) -> tuple[int, int]:
+def _text_rows(stream: BinaryIO, file: InputFile, dialect: Dialect) -> tuple[int, int] | None:
     text = open_text(stream=stream, name=file.path, dialect=dialect)
-    extent = Extent(text.stream, first_record(text), None)
+    first = first_record(text)
+    extent = Extent(text.stream, first, first + LONGEST_START)
     block = next(record_blocks(extent, text, SAMPLE if text.is_divisible else ZIPPED_SAMPLE), None)
+    if extent.is_used_up:
+        return None
     if block is None or block.is_last:
         # The header is counted as part of the file only where the whole of it was looked at.
         return file.size, block.records if block else 0

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from scoring.errors import EnvironmentBuildError, ScoringCanceled
+from scoring.scorer.priority import pass_niceness_on
 
 POLL_SECONDS = 0.1
 PASSED_VARIABLES = re.compile(
@@ -27,6 +28,7 @@ def run(command: Sequence[str | Path], *, log: Callable[[str], None], stop: Call
         env=variables(),
         start_new_session=True,
     )
+    pass_niceness_on(process.pid)
     assert process.stdout
     os.set_blocking(process.stdout.fileno(), False)
     try:

@@ -1,16 +1,15 @@
 """Puts the parts of a job together, in the order of its plan and with memory that does not grow with them.
 
-A prediction column may come in several types (one chunk answered whole numbers, the next fractions). It
-gets one
-that holds all of them: whole numbers and fractions become double, dates become timestamps, everything
-else that
-differs becomes text. A column that some parts lack is null there. The same holds for columns of the input
-that are passed through. One whose name is taken, by `row`, `file_name` or a prediction, is named input_<name>.
+A prediction column may come in several types (one chunk answered whole numbers, the next fractions). It gets one that
+holds all of them: whole numbers and fractions become double, dates become timestamps, everything else that differs
+becomes text. A column that some parts lack is null there. The same holds for columns of the input that are passed
+through. One whose name is taken, by `row`, `file_name` or a prediction, is named input_<name>.
 """
 
 import csv
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from scoring.column_types import common_type
 from scoring.csv_writing import CsvWriter
 from scoring.errors import OutputError
+from scoring.parquet_writing import ParquetWriter
 from scoring.reports import SliceReport
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 ONE_COLUMN = "prediction"
 ERROR_COLUMNS = ("file_name", "row", "stage", "message")
-PARQUET_COMPRESSION = "zstd"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +38,7 @@ class PartSlice:
 
 @dataclass(frozen=True, kw_only=True)
 class PartRef:
-    """Where a recorded part is. `part` may be a function that opens it, so that only one is open at a
-    time."""
+    """Where a recorded part is. `part` may be a function that opens it, so that only one is open at a time."""
 
     part: Path | Callable[[], BinaryIO]
     errors: Path | Callable[[], BinaryIO] | None
@@ -58,9 +56,9 @@ class OutputReport:
 
 def file_labels(*, paths: Sequence[str]) -> dict[str, str]:
     """What `file_name` says of each path: its last part, or the whole path where two files share that."""
-    names = [PurePosixPath(path).name for path in paths]
-    shared = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
-    return {path: path if name in shared else name for path, name in zip(paths, names, strict=True)}
+    names = {path: PurePosixPath(path).name for path in paths}  # one comes again for each slice of its file
+    files = Counter(names.values())
+    return {path: path if files[name] > 1 else name for path, name in names.items()}
 
 
 def write_predictions(
@@ -158,13 +156,24 @@ def _tables(part: PartRef, schema: "pa.Schema", passed: int) -> Iterator["pa.Tab
             yield _finished(batch, row, skipped, one, schema, passed)
             row += batch.num_rows + len(skipped)
         batches.end_slice()
-        scored, errors = report.rows, failed.end_slice(index)
-        if scored + errors != report.records or errors != report.errors:
-            raise OutputError(
-                f"{one.file_name} has {report.records} rows, but {scored} were scored and {errors} failed; "
-                "run the job again."
-            )
+        _check(one, errors=failed.end_slice(index))
     batches.end_part()
+
+
+def check_rows(*, parts: Sequence[PartRef]) -> None:
+    """That each row of the input was scored or failed, as the reports have it; raises OutputError."""
+    for part in parts:
+        for one in part.slices:
+            _check(one, errors=one.report.errors)
+
+
+def _check(one: PartSlice, *, errors: int) -> None:
+    report = one.report
+    if report.rows + errors != report.records or errors != report.errors:
+        raise OutputError(
+            f"{one.file_name} has {report.records} rows, but {report.rows} were scored and {errors} failed; "
+            "run the job again."
+        )
 
 
 class _Failed:
@@ -230,16 +239,15 @@ def _finished(
     batch: "pa.RecordBatch", row: int, skipped: list[int], one: PartSlice, schema: "pa.Schema", passed: int
 ) -> "pa.Table":
     """`passed`: so many of the batch's columns come before its predictions."""
+    import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     left_out = set(skipped)
     stop = row + batch.num_rows + len(skipped)
     if left_out:
         numbers = pa.array([n + one.offset_row for n in range(row, stop) if n not in left_out], pa.int64())
     else:
-        ones = pa.repeat(pa.scalar(1, pa.int64()), batch.num_rows)
-        numbers = pc.add(pc.cumulative_sum(ones), row + one.offset_row - 1)
+        numbers = pa.array(np.arange(row + one.offset_row, stop + one.offset_row))
     columns = [numbers]
     columns += [_promoted(batch.column(i), schema.field(i + 1).type) for i in range(passed)]
     places = {name: place for place, name in enumerate(batch.schema.names) if place >= passed}
@@ -319,6 +327,4 @@ class _Hashing(io.RawIOBase):
 def _writer(sink: _Hashing, schema: "pa.Schema", *, csv_format: bool, write_header: bool) -> Any:
     if csv_format:
         return CsvWriter(sink, header=schema.names if write_header else None)
-    import pyarrow.parquet as pq
-
-    return pq.ParquetWriter(sink, schema, compression=PARQUET_COMPRESSION)
+    return ParquetWriter(sink, schema)

@@ -90,7 +90,8 @@ class Parent:
         if "error" in answer:
             ours.close()
             raise CannotFork(f"The process that scorers are forked from cannot fork: {answer['error']}.")
-        return Scorer(_Forked(self, answer["pid"]), ours, model, scratch, memory_limit)
+        process = _Forked(self, answer["pid"])
+        return Scorer(process, ours, model=model, scratch=scratch, memory_limit=memory_limit, log=log)
 
     def code(self, pid: int) -> int | None:
         """Of a child; None while it runs."""

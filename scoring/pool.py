@@ -21,6 +21,7 @@ IDLE_SECONDS = 1800.0  # without a lease; then a scorer ends
 LEAST_FREE = 0.1  # of the machine's memory; below it scorers that are idle end, the longest idle first
 MOST_GROWTH = 2.0  # times what it had after its first mini-batch, and SLACK beyond that: then it leaks
 SLACK = 256 << 20
+MOST_FAILURES = 2  # of predict, one after the other; then it may be the process that has gone bad
 MOST_PROCESSES = 64  # of a scorer and what it started; no limit of the kernel holds what root starts
 MOST_OF_LIMIT = 2.0  # that a scorer and the processes it started may have together
 
@@ -44,6 +45,7 @@ class _Kept:
     is_leased: bool = True
     since: float = 0.0  # when it was given back
     first_size: int = 0  # bytes, after its first mini-batch
+    failures: int = 0  # since it last scored
 
 
 class ScorerPool:
@@ -55,6 +57,7 @@ class ScorerPool:
         self._parents: dict[Path, Parent] = {}
         self._lock = threading.RLock()
         self._starting: dict[Path, threading.Lock] = defaultdict(threading.Lock)
+        self._failing: set[ScorerSpec] = set()  # whose last scorer was replaced since it failed
 
     def lease(
         self,
@@ -95,16 +98,32 @@ class ScorerPool:
         """Have the parent ready from which scorers of an environment are forked. Raises ScoringError."""
         self._parent(python, stop)
 
-    def give_back(self, scorer: Scorer) -> None:
-        """For the next one; not one that has grown so much that its model must leak."""
+    def give_back(self, scorer: Scorer, *, failed: bool = False) -> None:
+        """For the next one; not one that has grown so much that its model must leak, nor one that keeps failing.
+
+        `failed`: its model raised.
+        """
         with self._lock:
             kept = self._of(scorer)
             size = _resident(scorer.pid)
             kept.first_size = kept.first_size or size
             kept.is_leased, kept.since = False, time.monotonic()
-            if not scorer.alive or size > kept.first_size * MOST_GROWTH + SLACK:
+            has_grown = size > kept.first_size * MOST_GROWTH + SLACK
+            if not scorer.alive or has_grown or self._has_gone_bad(kept, failed):
                 self.discard(scorer)
         self._drop_idle()
+
+    def _has_gone_bad(self, kept: _Kept, failed: bool) -> bool:
+        """Whether it keeps failing, and a new one may do better: not where the one before it was replaced for that."""
+        if not failed:
+            kept.failures = 0
+            self._failing.discard(kept.spec)
+            return False
+        kept.failures += 1
+        if kept.failures < MOST_FAILURES or kept.spec in self._failing:
+            return False
+        self._failing.add(kept.spec)
+        return True
 
     def discard(self, scorer: Scorer) -> None:
         with self._lock:
@@ -113,11 +132,12 @@ class ScorerPool:
         rmtree(scorer.scratch, ignore_errors=True)
 
     def look_after(self) -> None:
-        """Now and then: ends scorers that nobody has needed for long, and those that take too much."""
+        """Now and then: ends scorers that nobody has needed for long, and those that take too much; cuts their logs."""
         with self._lock:
-            leased = [kept for kept in self._kept if kept.is_leased]
-        for kept in leased:
-            why = _takes_too_much(kept)
+            looked_at = [(kept, kept.is_leased) for kept in self._kept]
+        for kept, is_leased in looked_at:
+            kept.scorer.cut_log()
+            why = _takes_too_much(kept) if is_leased else ""
             if why:
                 kept.scorer.kill(why=why)  # whoever waits for its answer is told
         self._drop_idle()

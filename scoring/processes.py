@@ -16,6 +16,7 @@ from scoring.errors import (
     InputError,
     ModelLoadError,
     PredictError,
+    ScorerBroken,
     ScorerDied,
     ScoringCanceled,
     ScoringError,
@@ -24,6 +25,7 @@ from scoring.errors import (
 from scoring.reports import LoadReport, ScoreReport, TrialReport, storable
 from scoring.scorer.channel import Closed, Wire
 from scoring.scorer.dialect import SNIFFED, Dialect
+from scoring.scorer.priority import pass_niceness_on
 from scoring.settings import THREAD_VARIABLES
 
 PROGRAM = Path(__file__).parent / "scorer"
@@ -31,6 +33,7 @@ POLL_SECONDS = 0.1
 LOAD_TIMEOUT = 600.0
 KILLED_WITHIN = 10.0
 TAKEN_WITHIN = 30.0  # a request by a scorer, which always reads
+LARGEST_LOG = 64 << 20  # bytes on the node's disk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,13 +92,20 @@ class Scorer:
     """One process with one model. Not for use by two threads at once, except `kill`."""
 
     def __init__(
-        self, process: Process, end: socket.socket, model: Path, scratch: Path, memory_limit: int | None
+        self,
+        process: Process,
+        end: socket.socket,
+        *,
+        model: Path,
+        scratch: Path,
+        memory_limit: int | None,
+        log: Path,
     ) -> None:
         self.scratch = scratch
         self.loaded: LoadReport | None = None
         self._is_killed = False
         self._why_killed = ""
-        self._log: Path | None = None  # where the model prints to by now
+        self._log = log  # where the model prints to by now
         self._process, self._end, self._wire = process, end, Wire(end)
         self._model = model
         self._memory_limit = memory_limit
@@ -114,7 +124,7 @@ class Scorer:
         """In a process of its own, which takes seconds to import what the model is made of."""
         limits = json.dumps(limits_of(model=model, scratch=scratch, memory_limit=memory_limit))
         process, end = launch(python=python, role=limits, scratch=scratch, variables=variables, log=log)
-        return cls(Spawned(process), end, model, scratch, memory_limit)
+        return cls(Spawned(process), end, model=model, scratch=scratch, memory_limit=memory_limit, log=log)
 
     @property
     def pid(self) -> int:
@@ -132,6 +142,12 @@ class Scorer:
         with file.open("ab") as output:
             self._ask({"do": "log"}, "Opening the log", TAKEN_WITHIN, stop, files=[output.fileno()])
         self._log = file
+
+    def cut_log(self) -> None:
+        """Throws away what the model has printed where it is too much; safe to call from another thread."""
+        with suppress(OSError):
+            if self._log.stat().st_size > LARGEST_LOG:
+                os.truncate(self._log, 0)  # the scorer appends, so it goes on at the new end
 
     def load(self, *, timeout: float = LOAD_TIMEOUT, stop: Callable[[], bool] = _never) -> LoadReport:
         request = {"do": "load", "model": str(self._model)}
@@ -346,6 +362,7 @@ def launch(
             env=environment_of(python=python, scratch=scratch, variables=variables),
             start_new_session=True,
         )
+    pass_niceness_on(process.pid)
     return process, ours
 
 
@@ -386,9 +403,12 @@ def _signal_name(number: int) -> str:
 
 
 def _raise(answer: dict[str, Any]) -> dict[str, Any]:
-    kinds: dict[str, type[ScoringError]] = {"file": InputError, "score": PredictError}
+    kinds: dict[str, type[ScoringError]] = {
+        "file": InputError,
+        "score": PredictError if answer["is_of_predict"] else ScorerBroken,
+    }
     kind = kinds.get(answer["kind"], ModelLoadError)
     message = answer["message"]
-    if kind is PredictError and answer["file"]:
+    if issubclass(kind, PredictError) and answer["file"]:
         message = f"{message} (while scoring {answer['file']})"
     raise kind(message, file=answer["file"], traceback=answer["traceback"])

@@ -128,6 +128,7 @@ class _Parser:
             frame = read_numbers(block, self._needs, self._dialect)
             if frame is not None:
                 return _Parsed(len(frame), [], frame)
+            self._is_for_numbers = False  # what one block has, others are likely to have
         if len(self._types) < len(self._needs):
             return None
         if not block.data.isascii() and (self._dialect.codec != "utf-8" or as_utf8(block.data, "utf-8")[1]):

@@ -177,7 +177,7 @@ def _whole_records(data: bytes, dialect: Dialect) -> tuple[int, int | None]:
     there are, where that is known without another look: without quotes they are the lines."""
     mark = dialect.quote_mark
     if not mark or mark not in data:
-        return max(data.rfind(b"\n"), data.rfind(b"\r")) + 1, None
+        return _last_line_end(data) + 1, None
     pieces = data.split(mark)
     # Every second piece lies outside quotes, if quotes open only where fields start.
     if any(piece and piece[-1] not in dialect.field_ends for piece in pieces[0:-1:2]):
@@ -185,7 +185,7 @@ def _whole_records(data: bytes, dialect: Dialect) -> tuple[int, int | None]:
     last = len(pieces) - 1 - (len(pieces) - 1) % 2
     after = len(pieces[-1]) + 1 if last < len(pieces) - 1 else 0
     for k in range(last, -1, -2):
-        place = max(pieces[k].rfind(b"\n"), pieces[k].rfind(b"\r"))
+        place = _last_line_end(pieces[k])
         if place >= 0:
             end = len(data) - after - (len(pieces[k]) - place - 1)
             outside = [*pieces[0:k:2], pieces[k][: place + 1]]
@@ -196,7 +196,7 @@ def _whole_records(data: bytes, dialect: Dialect) -> tuple[int, int | None]:
 
 def _whole_records_slowly(data: bytes, dialect: Dialect) -> tuple[int, int]:
     """The same by the csv module, for data with quotes inside of unquoted fields."""
-    lined = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+    lined = _last_line_end(data) + 1
     consumed = 0
     all_given = False
 
@@ -220,6 +220,12 @@ def _whole_records_slowly(data: bytes, dialect: Dialect) -> tuple[int, int]:
         # The sentinel was swallowed: the last record is not whole.
         return before, records - 1
     return end, records
+
+
+def _last_line_end(data: bytes) -> int:
+    """Its place, or -1; a \\r is not looked for in all that has none."""
+    newline = data.rfind(b"\n")
+    return max(newline, data.rfind(b"\r", newline + 1))
 
 
 def _line_runs(text: bytes) -> int:

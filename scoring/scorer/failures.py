@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 
 class FileFailure(Exception):
     """A file cannot be read as a whole; its rows are not scored."""
@@ -10,9 +12,12 @@ class FileFailure(Exception):
 
 
 class PredictFailure(Exception):
-    def __init__(self, message: str, traceback: str = "") -> None:
+    """`rows`: those that the model refuses, where it names them, by their places in what it was given."""
+
+    def __init__(self, message: str, traceback: str = "", rows: Sequence[int] = ()) -> None:
         super().__init__(message)
         self.traceback = traceback
+        self.rows = rows
 
 
 def sentence(error: BaseException) -> str:

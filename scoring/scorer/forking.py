@@ -18,6 +18,7 @@ import traceback
 from typing import Any
 
 from scoring.scorer.channel import Closed, Wire
+from scoring.scorer.priority import pass_niceness_on
 from scoring.scorer.serving import serve
 
 # What models are made of, where the environment has it. Not what starts threads when it is imported.
@@ -110,6 +111,7 @@ def _fork(
         return {"pid": pid}
     try:
         os.setsid()
+        pass_niceness_on()
         end.close()
         _become(request, files)
         serve(socket.socket(fileno=files[0]), request["limits"])

@@ -42,9 +42,9 @@ def predictions(answer: Any, rows: int) -> pa.Table:
     columns = _columns(answer)
     lengths = {_length(values) for _, values in columns}
     if lengths != {rows}:
-        got = lengths.pop() if len(lengths) == 1 else None
-        what = "columns of different lengths" if got is None else f"{got} predictions"
-        raise PredictFailure(f"The model returned {what} for {rows} rows; batch scoring needs one per row.")
+        raise PredictFailure(
+            f"The model returned {_amount(lengths)} for {rows} rows; batch scoring needs one per row."
+        )
     names = _names([name for name, _ in columns])
     return pa.table([_arrow(values) for _, values in columns], names=names)
 
@@ -57,8 +57,9 @@ def _columns(answer: Any) -> list[tuple[Any, Any]]:
     if isinstance(answer, (pd.Series, pd.Index, pd.Categorical)):
         return [(None, pd.Series(answer))]
     if isinstance(answer, dict):
+        kept = (list, pd.Series)  # which numpy would make floats of, where something is missing
         return [
-            (name, np.asarray(values) if not isinstance(values, list) else values)
+            (name, values if isinstance(values, kept) else np.asarray(values))
             for name, values in answer.items()
         ]
     if isinstance(answer, (list, tuple)):
@@ -83,8 +84,17 @@ def _of_list(answer: list[Any]) -> list[tuple[Any, Any]]:
     return [(None, answer)]
 
 
-def _length(values: Any) -> int:
-    return len(values) if np.ndim(values) or isinstance(values, list) else -1
+def _length(values: Any) -> int | None:
+    """None of what is no column but a single value."""
+    return len(values) if isinstance(values, list) or np.ndim(values) else None
+
+
+def _amount(lengths: set[int | None]) -> str:
+    if not lengths:
+        return "no columns"
+    if None in lengths:
+        return "a single value"
+    return f"{lengths.pop()} predictions" if len(lengths) == 1 else "columns of different lengths"
 
 
 def _names(names: list[Any]) -> list[str]:
@@ -94,7 +104,7 @@ def _names(names: list[Any]) -> list[str]:
         return [f"{ONE_COLUMN}_{i}" for i in range(len(names))]
     unique: list[str] = []
     for name in names:
-        text = str(name) or ONE_COLUMN
+        text = _storable(str(name)) or ONE_COLUMN
         text = f"{ONE_COLUMN}_{text}" if text in TAKEN else text
         repeated = text
         count = 1
@@ -105,13 +115,18 @@ def _names(names: list[Any]) -> list[str]:
     return unique
 
 
+def _storable(name: str) -> str:
+    """As the node keeps it of the report, whose names lead to the columns of the part."""
+    return name.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
 def _arrow(values: Any) -> pa.Array:
     """A flat Arrow array: numbers, booleans, text, times; NaN is null, anything nested becomes JSON."""
     if isinstance(values, np.ndarray) and values.ndim > 1:
         values = list(values)
     try:
         array = pa.array(values, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError, OverflowError):
         return pa.array([plain_text(value) for value in values], pa.string())
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()

@@ -22,6 +22,7 @@ from scoring.scorer.needs import Needs
 from scoring.scorer.parts import PartWriter
 from scoring.scorer.probabilities import NOT_OFFERED, class_names, estimator_of, probabilities
 from scoring.scorer.reading import Source, cast_columns, column_arrays, count_from, one_chunk, open_source
+from scoring.scorer.refusing import named_rows, predicted
 from scoring.scorer.sketch import merge_two
 from scoring.scorer.sketching import sketch
 
@@ -59,7 +60,7 @@ class LoadedModel:
         except MemoryError:
             raise
         except Exception as error:
-            raise PredictFailure(sentence(error), traceback.format_exc()) from error
+            raise PredictFailure(sentence(error), traceback.format_exc(), named_rows(error, rows)) from error
         try:
             return predictions(answer, rows)
         except PredictFailure:
@@ -225,15 +226,15 @@ class _Run:
         first_error: tuple[int, str] | None = None
         columns: dict[str, str] = {}
         passed: dict[str, str] = {}
-        for chunk in one_chunk(source) if self._at_once else source.chunks():
+        for given in one_chunk(source) if self._at_once else source.chunks():
             self._lap("read")
+            chunk, table = predicted(given, rows + errors, self._predict)
+            self._lap("predict")
             self._writer.write_errors(index, chunk.errors)
             errors += len(chunk.errors)
             if chunk.errors and not first_error:
                 first_error = (chunk.errors[0][0], chunk.errors[0][2])
-            if len(chunk):
-                table = self._model.predict(chunk.rows, self._with_classes)
-                self._lap("predict")
+            if table is not None:
                 beside = pa.table(chunk.passed, names=self._pass_through) if chunk.passed else None
                 self._writer.write(table, beside)
                 self._sketch(table)
@@ -249,6 +250,9 @@ class _Run:
             "columns": list(columns.items()),
             "passed": list(passed.items()),
         }
+
+    def _predict(self, given: Any) -> pa.Table:
+        return self._model.predict(given, self._with_classes)
 
     def _lap(self, phase: str) -> None:
         now = time.perf_counter()

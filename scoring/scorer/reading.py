@@ -37,6 +37,15 @@ class Chunk:
             return self.rows
         return pa.Table.from_pandas(self.rows, preserve_index=False)
 
+    def without(self, places: Sequence[int], start: int, message: str) -> Chunk:
+        """The others, where the model refuses the rows at `places`; `start` is the number of the first record."""
+        failed = {row for row, _, _ in self.errors}
+        numbers = [n for n in range(start, start + len(self) + len(failed)) if n not in failed]
+        refused = [(numbers[place], "predict", message) for place in places]
+        kept = _others(len(self), places)
+        passed = [column.filter(kept) for column in self.passed]
+        return Chunk(self.table.filter(kept), sorted(self.errors + refused), passed)
+
 
 class Source(ABC):
     """A slice of an open file: iterate over `chunks()`; `records` is right once they are all taken."""
@@ -112,8 +121,13 @@ def cast_columns(
         return Chunk(table, [], passed)
     bad = sorted(problems)
     errors = [(numbers[i].as_py(), "cast", problems[i]) for i in bad]
-    kept = pc.invert(pc.is_in(count_from(0, len(numbers)), value_set=pa.array(bad, pa.int64())))
+    kept = _others(len(numbers), bad)
     return Chunk(table.filter(kept), errors, [column.filter(kept) for column in passed])
+
+
+def _others(count: int, places: Sequence[int]) -> pa.Array:
+    """True for each of `count` rows but those."""
+    return pc.invert(pc.is_in(count_from(0, count), value_set=pa.array(places, pa.int64())))
 
 
 def count_from(start: int, length: int) -> pa.Array:

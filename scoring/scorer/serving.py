@@ -14,6 +14,8 @@ from scoring.scorer.dialect import Dialect
 from scoring.scorer.failures import FileFailure, PredictFailure
 from scoring.scorer.fence import shut_in
 
+MOST_SAID = 32 << 10  # characters of either end of a traceback
+
 
 def serve(end: Any, limits: dict[str, Any]) -> None:
     """Never returns: the node ends this process. `limits`: memory (bytes, 0: none), readable, writable."""
@@ -132,8 +134,16 @@ def _failure(error: BaseException, doing: str, limit: int) -> dict[str, Any]:
     return {
         "ok": False,
         "kind": kind,
+        "is_of_predict": isinstance(error, PredictFailure),
         "message": message,
         "file": getattr(error, "file", ""),
-        "traceback": getattr(error, "traceback", "")
-        or "".join(traceback.format_exception(type(error), error, error.__traceback__)),
+        "traceback": _ends_of(
+            getattr(error, "traceback", "")
+            or "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        ),
     }
+
+
+def _ends_of(text: str) -> str:
+    """An exception may say a whole value of the input, which may have 100 MB."""
+    return text if len(text) <= 2 * MOST_SAID else f"{text[:MOST_SAID]}\n…\n{text[-MOST_SAID:]}"

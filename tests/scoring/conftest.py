@@ -1,5 +1,4 @@
-"""Models and input files that the tests of the engine share. The Python running the tests is the models'
-one."""
+"""Models and input files that the tests of the engine share. The Python running the tests is the models' one."""
 
 import sys
 import warnings
@@ -17,6 +16,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from scoring.parents import Parent
+from scoring.pool import ScorerPool
 from scoring.processes import Scorer
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
@@ -24,6 +25,7 @@ DIABETES_COLUMNS = [
     "Pregnancies", "PlasmaGlucose", "DiastolicBloodPressure", "TricepsThickness",
     "SerumInsulin", "BMI", "DiabetesPedigree", "Age",
 ]  # fmt: skip
+PYTHON = Path(sys.executable)
 ODD_MODEL = Path(__file__).parent / "odd_model.py"
 
 StartScorer = Callable[..., Scorer]
@@ -96,8 +98,7 @@ def titanic_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def diabetes_model(tmp_path_factory: pytest.TempPathFactory, diabetes_files: list[Path]) -> Path:
-    """Its signature says double for columns that the files hold whole numbers in; it answers a
-    probability too."""
+    """Its signature says double for columns that the files hold whole numbers in; it answers a probability too."""
     frame = pd.concat(map(pd.read_csv, diabetes_files)).astype(float)
     target = frame["PlasmaGlucose"] > frame["PlasmaGlucose"].median()
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(frame, target.astype(int))
@@ -149,19 +150,41 @@ def odd_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def parent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parent]:
+    """From which scorers of this Python are forked, as on a node."""
+    folder = tmp_path_factory.mktemp("parent")
+    started = Parent.start(python=PYTHON, scratch=folder / "scratch", log=folder / "log")
+    started.wait_until_ready(stop=lambda: False)
+    yield started
+    started.close()
+
+
+@contextmanager
+def pool_with(parent: Parent, *, folder: Path) -> Iterator[ScorerPool]:
+    """One whose scorers come from the parent that all tests share, as if it had started it."""
+    made = ScorerPool(folder=folder, log=folder / "parents.log", most_idle=2)
+    made._parents[PYTHON] = parent
+    yield made
+    if made._parents.get(PYTHON) is parent:
+        del made._parents[PYTHON]
+    made.close()
+
+
 @pytest.fixture
-def start_scorer(tmp_path: Path) -> Iterator[StartScorer]:
+def start_scorer(tmp_path: Path, parent: Parent) -> Iterator[StartScorer]:
+    """One with variables is started on its own, as on a node."""
     started: list[Scorer] = []
 
     def start(model: Path, *, memory_limit: int | None = None, **variables: str) -> Scorer:
-        scorer = Scorer.start(
-            python=Path(sys.executable),
-            model=model,
-            scratch=tmp_path / "scratch",
-            variables=variables,
-            memory_limit=memory_limit,
-            log=tmp_path / "scorer.log",
-        )
+        given: dict[str, Any] = {
+            "model": model,
+            "scratch": tmp_path / "scratch",
+            "variables": variables,
+            "memory_limit": memory_limit,
+            "log": tmp_path / "scorer.log",
+        }
+        scorer = Scorer.start(python=PYTHON, **given) if variables else parent.fork(**given)
         started.append(scorer)
         return scorer
 

@@ -2,6 +2,9 @@
 
 import ctypes
 import os
+import resource
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -15,8 +18,46 @@ from mlflow.pyfunc import PythonModel
 KEPT: list[bytearray] = []
 
 
+class Refused(ValueError):
+    def __init__(self, message, rows):
+        super().__init__(message)
+        self.rows = rows
+
+
+def close_all():
+    os.closerange(3, 1024)
+
+
+def take_no_files():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+
+
+def go_elsewhere():
+    os.chdir("/usr")
+    shutil.rmtree(os.environ["HOME"])
+
+
+def ignore_signals():
+    for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def replace_streams():
+    sys.stdin = sys.stdout = sys.stderr = None
+
+
+HARMS = {
+    "close": close_all,
+    "no files": take_no_files,
+    "elsewhere": go_elsewhere,
+    "signals": ignore_signals,
+    "streams": replace_streams,
+}
+
+
 class OddModel(PythonModel):
     asked = False
+    is_spoilt = False
 
     def load_context(self, context):
         if os.environ.get("ODD_LOAD") == "exit":
@@ -25,6 +66,13 @@ class OddModel(PythonModel):
     def predict(self, context, model_input, params=None):  # noqa: C901
         act = model_input["act"].iloc[0] if len(model_input) else "echo"
         values = model_input["value"]
+        if self.is_spoilt:
+            raise RuntimeError("the connection was closed")
+        if act == "spoil":
+            self.is_spoilt = True
+        if act in HARMS:
+            HARMS[act]()
+            return values
         if act == "exit":
             os._exit(7)
         if act == "quit":
@@ -56,6 +104,14 @@ class OddModel(PythonModel):
             os._exit(0)
         if act == "raise":
             raise ValueError("the feature store is closed\nand more")
+        if act == "refuse" and (values < 0).any():
+            raise Refused("a value is negative", np.flatnonzero(values < 0))
+        if act == "refuse one" and (values < 0).any():
+            raise Refused("a value is negative", [int(np.flatnonzero(values < 0)[0])])
+        if act == "refuse others":
+            raise Refused("rows that nobody gave", [len(values)])
+        if act == "raise much":
+            raise KeyError("much" * 1_000_000)
         if act == "memory":
             return [len(bytearray(1 << 33))] * len(values)
         if act == "print":
@@ -72,6 +128,9 @@ class OddModel(PythonModel):
             return [",".join(sorted(os.environ))] * len(values)
         return {
             "echo": lambda: values,
+            "spoil": lambda: values,
+            "refuse": lambda: values,
+            "refuse one": lambda: values,
             "child": lambda: values,
             "rank": lambda: values.rank(),
             "print": lambda: values,
@@ -86,6 +145,7 @@ class OddModel(PythonModel):
             "tuple": lambda: tuple(values),
             "frame": lambda: pd.DataFrame({"low": values - 1, "high": values + 1}),
             "frame_of_one": lambda: values.to_frame("score"),
+            "nul": lambda: pd.DataFrame({"a\0": values, "b": values + 1}),
             "dict": lambda: {"low": values.to_numpy(), "word": [f"w{v}" for v in values]},
             "texts": lambda: values.astype(str).to_numpy(dtype="U"),
             "objects": lambda: np.array([f"w{v}" for v in values], dtype=object),

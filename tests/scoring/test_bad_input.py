@@ -19,12 +19,12 @@ from scoring.profile import profile_file
 from scoring.scorer.failures import FileFailure
 from scoring.scorer.image_reading import ImageTensor, read_image
 from scoring.scorer.needs import Needs
-from scoring.scorer.reading import open_source
+from scoring.scorer.reading import BLOCK_BYTES, open_source
 from tests.scoring.test_reading import columns
 
 FRAME = pd.DataFrame({"a": [1.5, None] * 40, "b": ["x", 'é "\n,'] * 40, "c": range(80)})
 INPUTS = columns(a="double", b="string", c="long")
-GIANT = 100 << 20
+GIANT = 2 * BLOCK_BYTES + 4  # longer than any block
 PICTURES = ["PNG", "GIF", "BMP", "TIFF", "JPEG"]
 
 

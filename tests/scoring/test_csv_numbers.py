@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from scoring.scorer import csv_numbers
 from scoring.scorer.csv_numbers import read_numbers
 from scoring.scorer.csv_text import Block
-from scoring.scorer.dialect import Dialect
+from scoring.scorer.dialect import DELIMITERS, QUOTES, SNIFFED, Dialect
 from scoring.scorer.failures import FileFailure
 from scoring.scorer.needs import Need, Needs
 from scoring.scorer.reading import open_source
 
+BLOCK = 64  # bytes: most files have several blocks
 INPUTS = [{"name": name, "type": "double", "required": True} for name in ("a", "b")]
 PIECES = [
     *"0123456789",
@@ -34,6 +35,8 @@ PIECES = [
     "\0",
     "\v",
     "\r\n",
+    "\t",
+    "é",
 ]
 numbers = st.one_of(
     st.floats(allow_nan=False).map(repr),
@@ -43,11 +46,13 @@ numbers = st.one_of(
 fields = st.one_of(numbers, st.lists(st.sampled_from(PIECES), max_size=4).map("".join))
 
 
-def read(text: str) -> tuple[list[tuple[bytes, ...]], list[tuple[int, str]], int]:
+def read(text: str, dialect: Dialect = SNIFFED) -> tuple[list[tuple[bytes, ...]], list[tuple[int, str]], int]:
     """Bits of each row's values, the rows that failed, and the count of records."""
     rows: list[tuple[bytes, ...]] = []
     errors: list[tuple[int, str]] = []
-    source = open_source(io.BytesIO(text.encode()), "csv", "x.csv", Needs(INPUTS))
+    source = open_source(
+        io.BytesIO(text.encode()), "csv", "x.csv", Needs(INPUTS), block_bytes=BLOCK, dialect=dialect
+    )
     for chunk in source.chunks():
         columns = [column.to_pylist() for column in chunk.table.columns]
         for row in zip(*columns, strict=True):
@@ -58,23 +63,30 @@ def read(text: str) -> tuple[list[tuple[bytes, ...]], list[tuple[int, str]], int
 
 
 @settings(max_examples=300, deadline=None)
-@given(rows=st.lists(st.lists(fields, min_size=1, max_size=3), min_size=1, max_size=6))
-@example(rows=[["-0", "5"], ["3", "7"]])
-@example(rows=[["1", "2", "3"], ["4"]])
-@example(rows=[["TRUE", "1.5"], ["FALSE", "2"]])
-@example(rows=[["9007199254740993", "18446744073709551616"], ["1", "2"]])
-def test_both_ways_say_the_same(rows: list[list[str]]) -> None:
-    text = "a,b\n" + "\n".join(",".join(row) for row in rows) + "\n"
-    quick = outcome(text)
+@given(
+    rows=st.lists(st.lists(fields, min_size=1, max_size=3), min_size=1, max_size=12),
+    delimiter=st.sampled_from(list(DELIMITERS)),
+    quote=st.sampled_from(list(QUOTES)),
+)
+@example(rows=[["-0", "5"], ["3", "7"]], delimiter="comma", quote="double")
+@example(rows=[["1", "2", "3"], ["4"]], delimiter="comma", quote="double")
+@example(rows=[["1", "2"], ["3"], ["4", "5", "6"]], delimiter="tab", quote="double")
+@example(rows=[["TRUE", "1.5"], ["FALSE", "2"]], delimiter="comma", quote="double")
+@example(rows=[["9007199254740993", "18446744073709551616"], ["1", "2"]], delimiter="comma", quote="double")
+@example(rows=[["1", " 2 "], ["  ", "3"], [" ", "nan"]], delimiter="semicolon", quote="single")
+def test_both_ways_say_the_same(rows: list[list[str]], delimiter: str, quote: str) -> None:
+    separator = DELIMITERS[delimiter]
+    text = f"a{separator}b\n" + "\n".join(separator.join(row) for row in rows) + "\n"
+    quick = outcome(text, Dialect(delimiter, quote, "utf-8"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_numbers, "IS_EXACT", False)
-        assert outcome(text) == quick
+        assert outcome(text, Dialect(delimiter, quote, "utf-8")) == quick
 
 
-def outcome(text: str) -> object:
+def outcome(text: str, dialect: Dialect) -> object:
     """What read() gives, or why the file as a whole cannot be read."""
     try:
-        return read(text)
+        return read(text, dialect)
     except FileFailure as failure:
         return str(failure)
 
@@ -91,6 +103,7 @@ def test_plain_numbers_take_the_quick_way_and_others_do_not() -> None:
     assert frame["a"].tolist() == [1.0, 3.0]
     assert frame["b"].iloc[0] == 2.5
     assert math.isnan(frame["b"].iloc[1])
+    assert read_numbers(block("1, 2.5\n3\t,4\n"), needs, Dialect("comma", "double", "utf-8")) is not None
     for text in ("1,x\n", "1\n", "1,2,3\n4\n", '"1",2\n', "1,2\n\n", "1,2\r\n", "TRUE,2\n", "-0,1\n"):
         assert read_numbers(block(text), needs, Dialect("comma", "double", "utf-8")) is None, text
 

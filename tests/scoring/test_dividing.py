@@ -19,7 +19,7 @@ from scoring.dividing import count_records, divide, holds_records
 from scoring.plan import InputFile, Slice, file_kind
 from scoring.scorer.dialect import Dialect
 from scoring.scorer.needs import Needs
-from scoring.scorer.reading import open_source
+from scoring.scorer.reading import BLOCK_BYTES, open_source
 
 TEXT = [{"name": "a", "type": "string", "required": True}, {"name": "b", "type": "string", "required": True}]
 PIECES = [
@@ -57,12 +57,13 @@ def opened_in(folder: Path, name: str) -> BinaryIO:
 def read(
     path: Path, start: int = 0, end: int | None = None, dialect: Dialect = UTF8
 ) -> tuple[list[tuple], list[tuple[int, str]]]:
-    """Rows, and the numbers and messages of those that cannot be read."""
+    """Rows, and the numbers and messages of those that cannot be read. Of a small file in several blocks."""
     rows: list[tuple] = []
     errors: list[tuple[int, str]] = []
+    block = 64 if path.stat().st_size < 64 << 10 else BLOCK_BYTES
     with path.open("rb") as file:
         source = open_source(
-            file, file_kind(path.name), path.name, Needs(TEXT), 64, start=start, end=end, dialect=dialect
+            file, file_kind(path.name), path.name, Needs(TEXT), block, start=start, end=end, dialect=dialect
         )
         for chunk in source.chunks():
             rows += zip(*(column.to_pylist() for column in chunk.table.columns), strict=True)

@@ -1,5 +1,6 @@
 """The start of a file as a file of its own, and how many rows the whole has."""
 
+import gzip
 import io
 from pathlib import Path
 
@@ -82,3 +83,10 @@ def test_parquet_is_counted_by_its_footer() -> None:
 def test_nothing_is_said_of_what_cannot_be_read() -> None:
     assert estimated(("a.csv", b"")) is None
     assert estimated(("a.parquet", b"no")) is None
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.jsonl.gz"])
+def test_of_a_giant_record_no_more_is_read_than_of_others(name: str) -> None:
+    """A small file may unzip to a large one."""
+    data = (b"" if "jsonl" in name else b"a\n") + b"x" * (20 << 20) + b"\n1\n"
+    assert estimated((name, gzip.compress(data) if name.endswith(".gz") else data)) is None

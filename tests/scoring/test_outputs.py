@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scoring import csv_writing
+from scoring import csv_writing, parquet_writing
 from scoring.csv_writing import CsvWriter, as_csv
 from scoring.errors import OutputError
 from scoring.outputs import PartRef, PartSlice, file_labels, write_errors, write_predictions
@@ -145,6 +145,24 @@ def test_parts_may_be_opened_by_a_function(tmp_path: Path) -> None:
 def test_files_are_named_by_their_last_part_unless_two_share_it() -> None:
     labels = file_labels(paths=["x/a.csv", "y/a.csv", "y/b.csv"])
     assert labels == {"x/a.csv": "x/a.csv", "y/a.csv": "y/a.csv", "y/b.csv": "b.csv"}
+
+
+def test_a_file_of_several_slices_is_named_like_others() -> None:
+    assert file_labels(paths=["x/a.csv", "x/a.csv", "y/b.csv"]) == {"x/a.csv": "a.csv", "y/b.csv": "b.csv"}
+
+
+@pytest.mark.parametrize(("rows", "groups"), [(1 << 16, [2500]), (1000, [1000, 1000, 500])])
+def test_many_small_files_share_row_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, groups: list[int]
+) -> None:
+    monkeypatch.setattr(parquet_writing, "ENOUGH_ROWS", rows)
+    files = [(f"{number}.csv", [[number]], []) for number in range(2500)]
+    write_predictions(parts=[part(tmp_path, "p", *files)], destination=tmp_path / "out.parquet")
+    written = pq.ParquetFile(tmp_path / "out.parquet")
+    assert [
+        written.metadata.row_group(one).num_rows for one in range(written.metadata.num_row_groups)
+    ] == groups
+    assert written.read()["prediction"].to_pylist() == list(range(2500))
 
 
 def test_a_summary_of_nothing_is_still_one() -> None:

@@ -15,10 +15,11 @@ import pytest
 
 from scoring.errors import PredictError, ScorerDied, ScoringTimeout
 from scoring.parents import Parent, ParentEnded, is_forked
+from scoring.pool import ScorerPool, ScorerSpec
 from scoring.processes import Scorer
 from scoring.scorer import fence
 from scoring.scorer.channel import HEADER, Closed, Wire
-from tests.scoring.conftest import mlflow_quietly
+from tests.scoring.conftest import mlflow_quietly, pool_with
 from tests.scoring.test_scorer import TIMEOUT, act, gone, put_together, score
 
 PROBING = Path(__file__).parent / "probing_model.py"
@@ -26,37 +27,33 @@ Start = Callable[..., Scorer]
 
 
 @pytest.fixture(scope="module")
-def parent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parent]:
-    folder = tmp_path_factory.mktemp("parent")
-    started = Parent.start(python=Path(sys.executable), scratch=folder / "s", log=folder / "log")
-    started.wait_until_ready(stop=lambda: False)
-    yield started
-    started.close()
+def pool(parent: Parent, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScorerPool]:
+    """Scorers that a test leaves alive serve the next one, as on a node."""
+    folder = tmp_path_factory.mktemp("scorers")
+    with pool_with(parent, folder=folder) as made:
+        yield made
 
 
 @pytest.fixture(params=["forked", "spawned"])
-def start(request: pytest.FixtureRequest, parent: Parent, tmp_path: Path) -> Iterator[Start]:
+def start(request: pytest.FixtureRequest, pool: ScorerPool, tmp_path: Path) -> Iterator[Start]:
     """A loaded scorer, by both ways."""
-    started: list[Scorer] = []
+    leased: list[Scorer] = []
 
     def starting(model: Path, *, memory_limit: int | None = None, **variables: str) -> Scorer:
-        given = {
-            "model": model,
-            "scratch": tmp_path / f"scratch{len(started)}",
-            "variables": variables,
-            "memory_limit": memory_limit,
-            "log": tmp_path / "scorer.log",
-        }
-        if request.param == "forked":
-            started.append(parent.fork(**given))
-        else:
-            started.append(Scorer.start(python=Path(sys.executable), **given))
-        started[-1].load()
-        return started[-1]
+        spec = ScorerSpec(
+            python=Path(sys.executable),
+            model=model,
+            variables=tuple(variables.items()),
+            memory_limit=memory_limit,
+            is_forked=request.param == "forked",
+        )
+        log = tmp_path / "scorer.log"
+        leased.append(pool.lease(spec=spec, label="", log=log, stop=lambda: False, starting=lambda: None))
+        return leased[-1]
 
     yield starting
-    for scorer in started:
-        scorer.close()
+    for scorer in leased:
+        pool.give_back(scorer)
 
 
 @pytest.fixture(scope="module")

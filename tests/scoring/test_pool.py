@@ -2,8 +2,8 @@
 
 import os
 import signal
-import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,19 +11,21 @@ import psutil
 import pytest
 
 from scoring import pool as pools
+from scoring import processes
 from scoring.errors import ModelLoadError, ScorerDied
+from scoring.parents import Parent
 from scoring.pool import ScorerPool, ScorerSpec
 from scoring.processes import Scorer
+from tests.scoring.conftest import PYTHON, pool_with
 from tests.scoring.test_scorer import act, gone, score
 
 Lease = Callable[..., Scorer]
 
 
 @pytest.fixture
-def pool(tmp_path: Path) -> Iterator[ScorerPool]:
-    made = ScorerPool(folder=tmp_path, log=tmp_path / "parents.log", most_idle=2)
-    yield made
-    made.close()
+def pool(tmp_path: Path, parent: Parent) -> Iterator[ScorerPool]:
+    with pool_with(parent, folder=tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def lease(pool: ScorerPool, odd_model: Path, tmp_path: Path, started: list[str])
         *, memory_limit: int | None = None, is_forked: bool = True, model: Path = odd_model
     ) -> Scorer:
         spec = ScorerSpec(
-            python=Path(sys.executable),
+            python=PYTHON,
             model=model,
             variables=(),
             memory_limit=memory_limit,
@@ -70,7 +72,8 @@ def test_a_scorer_that_was_given_back_is_lent_again_and_one_that_is_lent_is_not(
 def test_a_parent_that_is_expected_is_there_before_the_first_scorer(
     pool: ScorerPool, lease: Lease, started: list[str]
 ) -> None:
-    pool.expect(Path(sys.executable), stop=lambda: False)
+    pool._parents.clear()  # as a node begins
+    pool.expect(PYTHON, stop=lambda: False)
     (parent,) = pool._parents.values()
     assert (parent.alive, started, pool.labels()) == (True, [], [])
     assert psutil.Process(lease().pid).ppid() == parent.pid
@@ -102,6 +105,17 @@ def test_one_that_nobody_needs_ends(pool: ScorerPool, lease: Lease, monkeypatch:
     assert used.alive
 
 
+def test_idle_ones_make_room_where_memory_is_scarce(
+    pool: ScorerPool, lease: Lease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idle, used = lease(), lease()
+    pool.give_back(idle)
+    monkeypatch.setattr(pools, "LEAST_FREE", 1)
+    pool.look_after()
+    assert gone(idle.pid)
+    assert used.alive
+
+
 def test_one_whose_memory_grows_is_replaced(
     pool: ScorerPool, lease: Lease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,6 +140,39 @@ def test_one_that_takes_far_more_memory_than_it_may_with_its_children_is_killed(
         score(scorer, tmp_path, act(tmp_path, "echo"))
 
 
+def test_one_whose_model_keeps_failing_is_replaced_once(
+    pool: ScorerPool, lease: Lease, started: list[str]
+) -> None:
+    for failed in [False, True, False, True, True]:  # only those that follow each other count
+        scorer = lease()
+        pool.give_back(scorer, failed=failed)
+    assert started == ["started"]
+    assert gone(scorer.pid)
+    for failed in [True] * 5 + [False, True]:  # the new one does no better: it is the model
+        other = lease()
+        assert other is not scorer
+        pool.give_back(other, failed=failed)
+    assert len(started) == 2
+    pool.give_back(lease(), failed=True)
+    assert lease() is not other
+    assert len(started) == 3
+
+
+def test_a_log_that_grows_too_large_is_cut(
+    pool: ScorerPool, lease: Lease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "LARGEST_LOG", 30)
+    lent, idle, log = lease(), lease(), tmp_path / "log"
+    idle.log_to(tmp_path / "idle.log")
+    for scorer in (lent, idle):
+        score(scorer, tmp_path, act(tmp_path, "print"))
+    pool.give_back(idle)
+    pool.look_after()
+    assert [file.stat().st_size for file in (log, tmp_path / "idle.log")] == [0, 0]
+    score(lent, tmp_path, act(tmp_path, "print"))
+    assert log.read_text().startswith("printed by the model")
+
+
 def test_one_that_died_is_not_lent_though_a_child_of_it_lives_on(
     pool: ScorerPool, lease: Lease, tmp_path: Path
 ) -> None:
@@ -134,6 +181,9 @@ def test_one_that_died_is_not_lent_though_a_child_of_it_lives_on(
     pool.give_back(scorer)
     os.kill(scorer.pid, signal.SIGKILL)
     assert gone(scorer.pid)
+    end = time.monotonic() + 10  # until the child, too, has closed its end
+    while scorer.alive and time.monotonic() < end:
+        time.sleep(0.01)
     other = lease()
     assert other is not scorer
     assert score(other, tmp_path, act(tmp_path, "echo")).slices[0].rows == 3

@@ -18,7 +18,7 @@ from scoring.scorer.csv_text import NULLS, Block, record_blocks
 from scoring.scorer.dialect import Dialect
 from scoring.scorer.failures import FileFailure
 from scoring.scorer.needs import Needs
-from scoring.scorer.reading import BLOCK_BYTES, Source, open_source
+from scoring.scorer.reading import BLOCK_BYTES, Chunk, Source, open_source
 from scoring.scorer.text_file import TextFile
 
 UTF8 = Dialect("comma", "double", "utf-8")
@@ -271,6 +271,18 @@ def test_a_header_alone_has_no_records(tmp_path: Path, content: str) -> None:
     path = tmp_path / "header.csv"
     path.write_text(content, encoding="utf-8")
     assert read(path, columns("long")) == ({}, {}, 0)
+
+
+@pytest.mark.parametrize("is_frame", [True, False])
+def test_rows_that_are_refused_later_keep_their_numbers(is_frame: bool) -> None:
+    frame = pd.DataFrame({"a": [1.0, None, 3.0, 4.0]})
+    rows = frame if is_frame else pa.Table.from_pandas(frame)
+    chunk = Chunk(rows, [(11, "parse", "ragged")], [pa.array(list("wxyz"))])
+    left = chunk.without([0, 2], 10, "no").without([1], 10, "nor this")
+    assert left.errors == [
+        (10, "predict", "no"), (11, "parse", "ragged"), (13, "predict", "no"), (14, "predict", "nor this"),
+    ]  # fmt: skip
+    assert (left.table.to_pydict(), left.passed[0].to_pylist()) == ({"a": [None]}, ["x"])
 
 
 def test_without_signature_the_whole_column_decides_its_type(tmp_path: Path) -> None:

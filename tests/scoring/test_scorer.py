@@ -1,6 +1,8 @@
 """The scorer process: scores exactly as MLflow does, and whatever a model does costs nobody but itself."""
 
 import csv
+import gzip
+import json
 import os
 import re
 import signal
@@ -26,6 +28,8 @@ from scoring.errors import (
     ScoringTimeout,
 )
 from scoring.outputs import PartRef, PartSlice, write_errors, write_predictions
+from scoring.parents import Parent
+from scoring.plan import file_kind
 from scoring.processes import LocalSlice, Scorer
 from scoring.reports import ScoreReport, storable
 
@@ -37,7 +41,7 @@ TIMEOUT = 60
 def score(
     scorer: Scorer, folder: Path, *files: Path, timeout: float = TIMEOUT, **options: Any
 ) -> ScoreReport:
-    slices = [LocalSlice(path=file, kind=file.suffix[1:]) for file in files]
+    slices = [LocalSlice(path=file, kind=file_kind(file.name)) for file in files]
     part, errors = folder / "part", folder / "errors"
     return scorer.score(slices=slices, part=part, errors=errors, timeout=timeout, **options)
 
@@ -99,6 +103,32 @@ def test_whole_numbers_are_scored_as_the_doubles_of_the_signature(
     assert (tmp_path / "out.csv").read_bytes() == first
 
 
+def test_every_format_of_the_same_rows_is_scored_to_the_same_bits(
+    start_scorer: StartScorer,
+    pyfunc_predict: Predict,
+    diabetes_model: Path,
+    diabetes_files: list[Path],
+    tmp_path: Path,
+) -> None:
+    frame = pd.concat(map(pd.read_csv, diabetes_files)).astype(float) / 7  # of as many digits as there can be
+    names = ["a.csv", "b.csv.gz", "c.jsonl", "d.jsonl.gz", "e.parquet", "f.pqt", "g.csv"]
+    files = [tmp_path / name for name in names]
+    lines = "".join(json.dumps(row) + "\n" for row in frame.to_dict("records"))
+    for file in files:
+        if "csv" in file.name:
+            frame.to_csv(file, index=False)
+        elif "jsonl" in file.name:
+            file.write_bytes(gzip.compress(lines.encode()) if file.suffix == ".gz" else lines.encode())
+        else:
+            frame.to_parquet(file)
+    frame.to_csv(files[-1], index=False, sep=";", encoding="utf-16")
+    scorer = start_scorer(diabetes_model)
+    scorer.load()
+    out = put_together(score(scorer, tmp_path, *files), tmp_path, *files)
+    wanted = np.concatenate([pyfunc_predict(diabetes_model, frame)] * len(files))
+    np.testing.assert_array_equal(out[["prediction_0", "prediction_1"]].to_numpy(), wanted)
+
+
 def test_extra_columns_words_and_missing_values_are_scored_as_mlflow_does(
     start_scorer: StartScorer,
     pyfunc_predict: Predict,
@@ -153,6 +183,46 @@ def test_rows_that_do_not_fit_are_left_out_and_the_others_keep_their_numbers(
         ("mixed.csv", "1", "parse"), ("mixed.csv", "2", "cast"), ("mixed.csv", "4", "parse"),
         ("mixed.csv", "6", "cast"), ("bad.csv", "0", "parse"),
     ]  # fmt: skip
+
+
+def test_of_an_exception_that_says_much_the_ends_are_kept(shared_scorer: Scorer, tmp_path: Path) -> None:
+    with pytest.raises(PredictError, match="KeyError: 'muchmuch") as failure:
+        score(shared_scorer, tmp_path, act(tmp_path, "raise much"))
+    assert len(failure.value.message) < 600
+    assert len(failure.value.traceback) < 100_000
+    assert "odd_model.py" in failure.value.traceback
+
+
+@pytest.mark.parametrize("what", ["refuse", "refuse one"])
+@pytest.mark.parametrize("at_once", [False, True])
+def test_rows_that_the_model_names_are_set_aside(
+    shared_scorer: Scorer, tmp_path: Path, what: str, at_once: bool
+) -> None:
+    lines = [f"{what},{value}" for value in ("1", "-2", "x", "-3", "4")]
+    some, none = tmp_path / "some.csv", tmp_path / "none.csv"
+    some.write_text("\n".join(["act,value", *lines]) + "\n")
+    none.write_text(f"act,value\n{what},-1\n")
+    report = score(shared_scorer, tmp_path, some, none, at_once=at_once, pass_through=["value"])
+    assert [(one.records, one.rows, one.errors) for one in report.slices] == [(5, 2, 3), (1, 0, 1)]
+    slices = [
+        PartSlice(file_name=name, offset_row=0, report=one)
+        for name, one in zip("ab", report.slices, strict=True)
+    ]
+    part = PartRef(part=tmp_path / "part", errors=tmp_path / "errors", slices=slices)
+    write_predictions(parts=[part], destination=tmp_path / "out.csv", pass_through=["value"])
+    assert (tmp_path / "out.csv").read_text().splitlines()[1:] == ["0,1,1,a", "4,4,4,a"]
+    write_errors(parts=[part], destination=tmp_path / "errors.csv")
+    refused = "predict,Refused: a value is negative"
+    assert (tmp_path / "errors.csv").read_text().splitlines()[1:] == [
+        f"a,1,{refused}", "a,2,cast,column 'value' is not a number: 'x'", f"a,3,{refused}", f"b,0,{refused}",
+    ]  # fmt: skip
+
+
+def test_an_error_that_names_rows_which_were_not_given_is_of_all(
+    shared_scorer: Scorer, tmp_path: Path
+) -> None:
+    with pytest.raises(PredictError, match="rows that nobody gave"):
+        score(shared_scorer, tmp_path, act(tmp_path, "refuse others"))
 
 
 def test_a_file_that_cannot_be_read_fails_the_mini_batch_and_leaves_no_part(
@@ -211,6 +281,7 @@ def test_whatever_a_model_prints_or_reads_does_not_disturb(
         ("tuple", ["prediction"], [0.5]),
         ("frame", ["low", "high"], [-0.5, 1.5]),
         ("frame_of_one", ["prediction"], [0.5]),
+        ("nul", ["a\ufffd", "b"], [0.5, 1.5]),
         ("dict", ["low", "word"], [0.5, "w0.5"]),
         ("texts", ["prediction"], [0.5]),
         ("objects", ["prediction"], ["w0.5"]),
@@ -233,10 +304,10 @@ def test_every_kind_of_answer_becomes_columns(
 
 
 @pytest.fixture(scope="module")
-def shared_scorer(odd_model: Path, tmp_path_factory: pytest.TempPathFactory):
+def shared_scorer(odd_model: Path, parent: Parent, tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("shared")
-    with Scorer.start(python=Path(sys.executable), model=odd_model, scratch=folder / "scratch", variables={},
-                      memory_limit=None, log=folder / "log") as scorer:  # fmt: skip
+    with parent.fork(model=odd_model, scratch=folder / "scratch", variables={}, memory_limit=None,
+                     log=folder / "log") as scorer:  # fmt: skip
         scorer.load()
         yield scorer
 
