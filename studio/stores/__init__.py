@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from studio.errors import NotFound
@@ -40,12 +41,24 @@ __all__ = [
     "tidy",
 ]
 
+# By name: the libraries of a kind that a studio does not have need not be in its memory.
+STORES: dict[str, str] = {
+    Datastore.Kind.LOCAL: "studio.stores.local.LocalFolder",
+    Datastore.Kind.S3: "studio.stores.s3.S3Bucket",
+    Datastore.Kind.AZURE: "studio.stores.azure.AzureContainer",
+    Datastore.Kind.GCS: "studio.stores.gcs.GoogleBucket",
+    Datastore.Kind.SFTP: "studio.stores.sftp.SftpFolder",
+    Datastore.Kind.ADDRESS: "studio.stores.web.WebFile",
+}
+
 
 def open_store(datastore: Datastore | None) -> Store:
     """Raises NotFound where a finished job's datastore is no longer registered, KeyMissing where its credentials cannot
     be opened here."""
     if datastore is None:
         raise NotFound(_("The datastore was unregistered, so the studio can no longer reach what is in it."))
+    if datastore.is_address:  # too many to be kept, and nothing to make
+        return store_of(datastore.kind, datastore.options, unseal(datastore.secrets))
     return _opened(datastore.kind, json.dumps(datastore.options, sort_keys=True), datastore.secrets)
 
 
@@ -55,12 +68,8 @@ def _opened(kind: str, options: str, sealed: str) -> Store:
 
 
 def store_of(kind: str, options: dict[str, Any], secrets: dict[str, str]) -> Store:
-    if kind == Datastore.Kind.LOCAL:
-        return LocalFolder(**options)
-    from studio.stores.s3 import S3Bucket  # whose libraries a studio without buckets need not have in memory
-
-    given: dict[str, Any] = {**options, **secrets}
-    return S3Bucket(**given)
+    store: Store = import_string(STORES[kind])(**options, **secrets)
+    return store
 
 
 def checksum(path: Path) -> str:

@@ -2,17 +2,19 @@
 
 import errno
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from studio.errors import StudioError, Unavailable
 
+Named = TypeVar("Named")
+LONGEST_NUMBER = 9  # digits of where a page begins
 LONGEST_NAME = 255  # bytes, of a file or folder on every usual disk
 CAUSES = {
     errno.ENOSPC: gettext_lazy("the disk is full"),
@@ -87,6 +89,23 @@ class Entries:
     is_cut: bool = False  # there are more than were looked at
 
 
+def numbered(
+    found: Sequence[Named], *, begin: str, limit: int, entry: Callable[[Named], Entry], is_cut: bool
+) -> Entries:
+    """The page of what is `found` that begins at a number; only what is on it becomes an entry."""
+    first = int(begin) if begin.isdecimal() and len(begin) <= LONGEST_NUMBER else 0
+    first = first if first < len(found) else 0  # the folder has become shorter
+    end = first + limit
+    return Entries(
+        items=[entry(one) for one in found[first:end]],
+        before=str(max(first - limit, 0)) if first else None,
+        after=str(end) if end < len(found) else None,
+        first=first,
+        total=len(found),
+        is_cut=is_cut,
+    )
+
+
 def tidy(path: str) -> str:
     """The one spelling of a path inside a datastore: `a/b` for `./a//b/`."""
     return "/".join(part for part in path.split("/") if part not in ("", "."))
@@ -122,6 +141,10 @@ class Store(ABC):
     def missing(self) -> str:
         """That the place itself is not there, as the cause of a failure."""
 
+    def settled_options(self) -> dict[str, str]:
+        """Those that the storage has made definite, once it was reached."""
+        return {}
+
     def check(self, path: str) -> None:
         """Raises PathRefused for a path that leaves the datastore, or that no disk would take."""
         if path.startswith(("/", "\\", "~")) or "\0" in path or "\\" in path or ".." in path.split("/"):
@@ -137,10 +160,13 @@ class Store(ABC):
     def is_folder(self, path: str) -> bool: ...
 
     @abstractmethod
-    def entries(self, path: str, *, begin: str = "", limit: int = 100, hidden: bool = True) -> Entries:
+    def entries(
+        self, path: str, *, begin: str = "", limit: int = 100, hidden: bool = True, prefix: str = ""
+    ) -> Entries:
         """A page of `limit` files and folders right below `path`; `begin` is what another page gave.
 
-        `hidden`: with the names that jobs leave out. Quick for a folder of 100,000 files.
+        `hidden`: with the names that jobs leave out. `prefix`: only names that begin so. Quick for a folder of 100,000
+        files.
         """
 
     @abstractmethod
@@ -153,12 +179,19 @@ class Store(ABC):
 
     @abstractmethod
     def local_copy(
-        self, path: str, folder: Path, *, etag: str = "", ranges: Sequence[tuple[int, int]] = ()
+        self,
+        path: str,
+        folder: Path,
+        *,
+        etag: str = "",
+        ranges: Sequence[tuple[int, int]] = (),
+        between: Callable[[], object] = lambda: None,
     ) -> Path:
         """The object as a file of this machine, to be read and not changed: itself, or a copy in `folder`.
 
         With `ranges` (from, to before) a copy may have only those bytes of it, at their places. With `etag`, raises
-        OSError where the object is no longer that one and has to be copied.
+        OSError where the object is no longer that one and has to be copied. What `between` raises ends the copy: it is
+        called after each piece that was fetched.
         """
 
     @abstractmethod

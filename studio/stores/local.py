@@ -3,7 +3,7 @@
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -22,6 +22,7 @@ from studio.stores.base import (
     already_there,
     file_in_the_way,
     leaves,
+    numbered,
     tidy,
 )
 
@@ -68,7 +69,9 @@ class LocalFolder(Store):
     def is_folder(self, path: str) -> bool:
         return self.path(path).is_dir()
 
-    def entries(self, path: str, *, begin: str = "", limit: int = 100, hidden: bool = True) -> Entries:
+    def entries(
+        self, path: str, *, begin: str = "", limit: int = 100, hidden: bool = True, prefix: str = ""
+    ) -> Entries:
         """Folders first, by name; a page begins at a number. Only what a page shows is looked at closely."""
         folder, inside = self.path(path), tidy(path)
         with os.scandir(folder) as scanned:
@@ -76,21 +79,17 @@ class LocalFolder(Store):
         names = sorted(
             (not _is_folder(one), one.name)
             for one in seen[:MOST_ENTRIES]
-            if hidden or one.name[0] not in "._"
+            if one.name.startswith(prefix) and (hidden or one.name[0] not in "._")
         )
-        first = int(begin) if begin.isdecimal() else 0
-        first = first if first < len(names) else 0  # the folder has become shorter
-        end = first + limit
-        return Entries(
-            items=[self._entry(inside, name, not is_file) for is_file, name in names[first:end]],
-            before=str(max(first - limit, 0)) if first else None,
-            after=str(end) if end < len(names) else None,
-            first=first,
-            total=len(names),
+        return numbered(
+            names,
+            begin=begin,
+            limit=limit,
+            entry=lambda one: self._entry(inside, *one),
             is_cut=len(seen) > MOST_ENTRIES,
         )
 
-    def _entry(self, folder: str, name: str, is_folder: bool) -> Entry:
+    def _entry(self, folder: str, is_file: bool, name: str) -> Entry:
         path, size, modified = f"{folder}/{name}" if folder else name, 0, None
         shown = name.encode(errors="replace").decode()
         try:
@@ -98,7 +97,7 @@ class LocalFolder(Store):
             size, modified, is_usable = seen.st_size, _moment(seen.st_mtime), shown == name
         except (OSError, PathRefused):
             is_usable = False
-        return Entry(path, shown, is_folder, is_usable, size, modified)
+        return Entry(path, shown, not is_file, is_usable, size, modified)
 
     def list(self, path: str) -> Iterator[StoredObject]:
         found = self.path(path)
@@ -117,7 +116,13 @@ class LocalFolder(Store):
         return self.path(path).open("rb")
 
     def local_copy(
-        self, path: str, folder: Path, *, etag: str = "", ranges: Sequence[tuple[int, int]] = ()
+        self,
+        path: str,
+        folder: Path,
+        *,
+        etag: str = "",
+        ranges: Sequence[tuple[int, int]] = (),
+        between: Callable[[], object] = lambda: None,
     ) -> Path:
         return self.path(path)
 

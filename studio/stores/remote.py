@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from studio.stores.base import Store, StoreAway, already_there, file_in_the_way
 
 PIECE = 1 << 20  # bytes that are asked for at a time
+# Also what is asked for first where nobody says how far it is read; then twice as much each time.
 BUFFER = 256 << 10
 TRIES = 5  # of a read that was interrupted; 0.2 s before the second, twice as long before each further one
 FIRST_PAUSE = 0.2
@@ -31,17 +32,19 @@ class Body(Protocol):
 
 
 class RemoteStream(io.RawIOBase):
-    """An object as a stream that can seek: it asks for the bytes from where it is read up to `size`.
+    """An object as a stream that can seek: it asks for `first` bytes where it is read, and for twice as many as long as
+    it is read on, up to `size`.
 
     `ask(start, end)` gives the body with those bytes; `failing` is what may go wrong while it is read, after which the
     rest is asked for again.
     """
 
     def __init__(
-        self, *, size: int, ask: Callable[[int, int], Body], failing: tuple[type[Exception], ...]
+        self, *, size: int, first: int, ask: Callable[[int, int], Body], failing: tuple[type[Exception], ...]
     ) -> None:
-        self._size, self._ask, self._failing = size, ask, failing
-        self._position = 0
+        self._size, self._first, self._ask, self._failing = size, first, ask, failing
+        self._position = self._end = 0  # the latter: where the body under way ends
+        self._next = first  # bytes of the next request
         self._body: Body | None = None
 
     def readable(self) -> bool:
@@ -61,7 +64,7 @@ class RemoteStream(io.RawIOBase):
                 pass
         if target != self._position:
             self._hang_up()
-            self._position = target
+            self._position, self._next = target, self._first
         return target
 
     def readinto(self, buffer: Any) -> int:
@@ -73,16 +76,22 @@ class RemoteStream(io.RawIOBase):
         self._hang_up()
         super().close()
 
+    def pieces(self) -> Iterator[bytes]:
+        """What is left, as it arrives: read() would copy it twice."""
+        while data := self._read(PIECE):
+            yield data
+
     def _read(self, most: int) -> bytes:
         if self._position >= self._size or not most:
             return b""
         for attempt in range(TRIES):
             try:
                 if self._body is None:
-                    self._body = self._ask(self._position, self._size)
-                data = self._body.read(min(most, self._size - self._position))
+                    end = min(self._position + self._next, self._size)
+                    self._body, self._end = self._ask(self._position, end), end
+                data = self._body.read(min(most, self._end - self._position))
                 if data:
-                    self._position += len(data)
+                    self._took(len(data))
                     return data
             except self._failing:
                 pass
@@ -96,6 +105,12 @@ class RemoteStream(io.RawIOBase):
             % {"times": TRIES}
         )
 
+    def _took(self, count: int) -> None:
+        self._position += count
+        if self._position == self._end:
+            self._hang_up()  # its connection is free for the next request
+            self._next *= 2
+
     def _hang_up(self) -> None:
         body, self._body = self._body, None
         if body:
@@ -104,7 +119,7 @@ class RemoteStream(io.RawIOBase):
 
 
 class RemoteStore(Store):
-    """Objects with keys, in which folders are only what keys have in common."""
+    """Objects that have to be fetched."""
 
     is_far = True
     failing: tuple[type[Exception], ...] = (OSError,)  # while a body is read
@@ -121,12 +136,8 @@ class RemoteStore(Store):
         """
 
     @abstractmethod
-    def mark_folder(self, path: str) -> None:
-        """Keep that there is an empty one."""
-
-    @abstractmethod
-    def owner_of(self, path: str) -> str:
-        """As put() was given it; empty where there is no object, or it has none."""
+    def is_of(self, path: str, owner: str) -> bool:
+        """Whether put() has put it there for this owner."""
 
     @abstractmethod
     def speaking(self) -> AbstractContextManager[None]:
@@ -136,17 +147,23 @@ class RemoteStore(Store):
         found = self.stat(path)
         if found is None:
             raise FileNotFoundError(2, "No such object")
-        return io.BufferedReader(self._stream(path, found.etag, found.size), BUFFER)
+        return io.BufferedReader(self._stream(path, found.etag, found.size, first=BUFFER), BUFFER)
 
-    def _stream(self, path: str, etag: str, end: int) -> RemoteStream:
+    def _stream(self, path: str, etag: str, end: int, *, first: int) -> RemoteStream:
         def ask(start: int, end: int) -> Body:
             with self.speaking():
                 return self.body(path, etag, start, end)
 
-        return RemoteStream(size=end, ask=ask, failing=self.failing)
+        return RemoteStream(size=end, first=first, ask=ask, failing=self.failing)
 
     def local_copy(
-        self, path: str, folder: Path, *, etag: str = "", ranges: Sequence[tuple[int, int]] = ()
+        self,
+        path: str,
+        folder: Path,
+        *,
+        etag: str = "",
+        ranges: Sequence[tuple[int, int]] = (),
+        between: Callable[[], object] = lambda: None,
     ) -> Path:
         """Where only ranges are copied, the file has holes between them, which take no place on the disk."""
         found = self.stat(path)
@@ -160,11 +177,13 @@ class RemoteStore(Store):
         with copy.open("wb") as file:
             file.truncate(found.size)
             for start, end in ranges or [(0, found.size)]:
-                with closing(self._stream(path, found.etag, min(end, found.size))) as stream:
+                last = min(end, found.size)
+                with closing(self._stream(path, found.etag, last, first=last - start)) as stream:
                     stream.seek(start)
                     file.seek(start)
-                    while data := stream.read(PIECE):
-                        file.write(data)
+                    for piece in stream.pieces():
+                        file.write(piece)
+                        between()
         return copy
 
     def write(self, path: str, chunks: Iterable[bytes]) -> Any:
@@ -177,10 +196,10 @@ class RemoteStore(Store):
         with source.open("rb") as file:
             chunks = iter(lambda: file.read(PIECE), b"")
             try:
-                if not self.put(path, chunks, if_absent=True, owner=owner) and self.owner_of(path) != owner:
+                if not self.put(path, chunks, if_absent=True, owner=owner) and not self.is_of(path, owner):
                     raise already_there(path)
             except (OSError, StoreAway):  # perhaps only the answer was lost
-                if self.owner_of(path) != owner:
+                if not self.is_of(path, owner):
                     raise
         return self._written(path)
 
@@ -192,10 +211,6 @@ class RemoteStore(Store):
         if found is None:
             raise FileNotFoundError(2, "No such object")
         return found
-
-    def make_folder(self, path: str) -> None:
-        self.free_path(path)
-        self.mark_folder(path)
 
     def free_path(self, path: str) -> None:
         if self.stat(path) or self.is_folder(path):

@@ -26,11 +26,11 @@ from django.utils.translation import gettext as _
 from storages.backends.s3 import S3Storage
 from urllib3.exceptions import HTTPError
 
-from studio.stores.base import Entries, Entry, PathRefused, StoreAway, StoredObject, already_there, tidy
-from studio.stores.remote import Body, RemoteStore, in_parts
+from studio.stores.base import StoreAway, StoredObject, already_there, tidy
+from studio.stores.objects import OWNER, Listed, NotFree, ObjectStore, Page, busy, not_let_in, silent
+from studio.stores.remote import Body, in_parts
 
 COPIED = 1 << 30  # bytes of a part that the bucket itself copies
-OWNER = "studio-owner"
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 NOT_LET_IN = {
     "ExpiredToken",
@@ -56,7 +56,7 @@ GONE = {"NoSuchBucket", "NoSuchKey", "NotFound", "404"}
 NOT_FREE = {"PreconditionFailed", "412"}
 
 
-class S3Bucket(RemoteStore):
+class S3Bucket(ObjectStore):
     """A bucket, or one folder of it. Without keys it is opened with what the machine itself has (a role)."""
 
     failing = (
@@ -79,8 +79,8 @@ class S3Bucket(RemoteStore):
         secret_key: str = "",
         session_token: str = "",
     ) -> None:
-        self.check(folder)
-        self.bucket, self._prefix = bucket, f"{tidy(folder)}/" if tidy(folder) else ""
+        super().__init__(folder)
+        self.bucket = bucket
         self.storage = S3Storage(
             bucket_name=bucket,
             access_key=access_key or None,
@@ -110,10 +110,6 @@ class S3Bucket(RemoteStore):
     def missing(self) -> str:
         return _("there is no bucket “%(bucket)s”, or no such folder in it") % {"bucket": self.bucket}
 
-    def _key(self, path: str) -> str:
-        self.check(path)
-        return self._prefix + tidy(path)
-
     @contextmanager
     def speaking(self) -> Iterator[None]:
         try:
@@ -125,15 +121,12 @@ class S3Bucket(RemoteStore):
         except (NoCredentialsError, PartialCredentialsError):
             raise _said("NoCredentials", "", 0) from None
         except (NotConnected, HTTPClientError, HTTPError) as error:
-            raise StoreAway(
-                _("The bucket %(bucket)s does not answer (%(reason)s). Work goes on when it does.")
-                % {"bucket": self.bucket, "reason": type(error).__name__}
-            ) from None
+            raise silent(self.bucket, error) from None
         except BotoCoreError as error:
             raise OSError(0, type(error).__name__) from None
 
     def stat(self, path: str) -> StoredObject | None:
-        key = self._key(path)
+        key = self.key(path)
         if not tidy(path):
             return None
         head = self._head(key)
@@ -155,87 +148,27 @@ class S3Bucket(RemoteStore):
                 raise
         return head
 
-    def is_folder(self, path: str) -> bool:
-        key = self._key(path)
-        if not tidy(path):
-            return True
-        with self.speaking():
-            found = self._client.list_objects_v2(Bucket=self.bucket, Prefix=f"{key}/", MaxKeys=1)
-        return bool(found["KeyCount"])
-
-    def entries(self, path: str, *, begin: str = "", limit: int = 100, hidden: bool = True) -> Entries:
-        """In the order of keys; on a page, folders first. A page begins at a token of the bucket's."""
-        inside = tidy(path)
-        prefix = self._key(path) + ("/" if inside else "")
+    def page(self, prefix: str, begin: str, limit: int) -> Page:
         asked = {"Bucket": self.bucket, "Prefix": prefix, "Delimiter": "/", "MaxKeys": limit}
-        with self.speaking():
-            found = self._client.list_objects_v2(**asked, **({"ContinuationToken": begin} if begin else {}))
-        if inside and not begin and not found["KeyCount"]:
-            raise FileNotFoundError(2, "No such folder")
-        folders = [
-            self._entry(one["Prefix"][:-1], prefix, inside, {}) for one in found.get("CommonPrefixes", [])
-        ]
-        files = [
-            self._entry(one["Key"], prefix, inside, one)
-            for one in found.get("Contents", [])
-            if one["Key"] != prefix
-        ]
-        return Entries(
-            items=[one for one in [*folders, *files] if hidden or not one.is_hidden],
-            before="" if begin else None,
+        found = self._client.list_objects_v2(**asked, **({"ContinuationToken": begin} if begin else {}))
+        return Page(
+            folders=[one["Prefix"] for one in found.get("CommonPrefixes", [])],
+            objects=[_listed(one) for one in found.get("Contents", [])],
             after=found.get("NextContinuationToken"),
         )
 
-    def _entry(self, key: str, prefix: str, inside: str, listed: dict[str, Any]) -> Entry:
-        name = key[len(prefix) :]
-        path = f"{inside}/{name}" if inside else name
-        return Entry(
-            path=path,
-            name=name or _("(no name)"),
-            is_folder=not listed,
-            is_usable=self._is_usable(path) and bool(name),
-            size=listed.get("Size", 0),
-            modified=listed.get("LastModified"),
-        )
-
-    def _is_usable(self, path: str) -> bool:
-        try:
-            self.check(path)
-        except PathRefused:
-            return False
-        return tidy(path) == path
-
-    def list(self, path: str) -> Iterator[StoredObject]:
-        single = self.stat(path)
-        if single:
-            yield single
-        prefix = self._key(path) + ("/" if tidy(path) else "")
+    def every(self, prefix: str) -> Iterator[Listed]:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-        with self.speaking():
-            for page in pages:
-                for one in page.get("Contents", []):
-                    if not one["Key"].endswith("/"):  # a folder that somebody made
-                        yield self._listed(one)
-
-    def _listed(self, one: dict[str, Any]) -> StoredObject:
-        path = one["Key"][len(self._prefix) :]
-        if not self._is_usable(path):
-            raise PathRefused(
-                _(
-                    "The object “%(key)s” has a name that no path can have. Rename it, or choose another folder."
-                )
-                % {"key": path}
-            )
-        return StoredObject(path, one["Size"], one["LastModified"], one["ETag"].strip('"'))
+        return (_listed(one) for page in pages for one in page.get("Contents", []))
 
     def body(self, path: str, etag: str, start: int, end: int) -> Body:
         found: Body = self._client.get_object(
-            Bucket=self.bucket, Key=self._key(path), Range=f"bytes={start}-{end - 1}", IfMatch=f'"{etag}"'
+            Bucket=self.bucket, Key=self.key(path), Range=f"bytes={start}-{end - 1}", IfMatch=f'"{etag}"'
         )["Body"]
         return found
 
     def put(self, path: str, chunks: Iterable[bytes], *, if_absent: bool = False, owner: str = "") -> bool:
-        place = {"Bucket": self.bucket, "Key": self._key(path)}
+        place = {"Bucket": self.bucket, "Key": self.key(path)}
         kept = {"Metadata": {OWNER: owner}} if owner else {}
         condition = {"IfNoneMatch": "*"} if if_absent else {}
         parts = in_parts(chunks)
@@ -246,7 +179,7 @@ class S3Bucket(RemoteStore):
                     self._client.put_object(**place, **kept, **condition, Body=first)
                 else:
                     self._put_parts(place, kept, condition, chain([first, second], parts))
-        except _NotFree:
+        except NotFree:
             return False
         return True
 
@@ -276,16 +209,16 @@ class S3Bucket(RemoteStore):
 
     def mark_folder(self, path: str) -> None:
         with self.speaking():
-            self._client.put_object(Bucket=self.bucket, Key=f"{self._key(path)}/", Body=b"")
+            self._client.put_object(Bucket=self.bucket, Key=f"{self.key(path)}/", Body=b"")
 
     def owner_of(self, path: str) -> str:
-        head = self._head(self._key(path)) or {}
+        head = self._head(self.key(path)) or {}
         return str(head.get("Metadata", {}).get(OWNER, ""))
 
     def move(self, source: str, path: str, *, replace: bool) -> None:
         """Inside of the bucket; as one part of its own, since only the end of an upload in parts takes a condition."""
-        place = {"Bucket": self.bucket, "Key": self._key(path)}
-        origin = {"Bucket": self.bucket, "Key": self._key(source)}
+        place = {"Bucket": self.bucket, "Key": self.key(path)}
+        origin = {"Bucket": self.bucket, "Key": self.key(source)}
         if not replace:
             self.free_path(path)
         found = self.stat(source)
@@ -297,7 +230,7 @@ class S3Bucket(RemoteStore):
                     self._client.copy(origin, **place)
                 else:
                     self._copy_parts(origin, place, found.size)
-        except _NotFree:
+        except NotFree:
             raise already_there(path) from None
         self.delete(source)
 
@@ -314,16 +247,21 @@ class S3Bucket(RemoteStore):
 
     def delete(self, path: str) -> None:
         with self.speaking():
-            self._client.delete_object(Bucket=self.bucket, Key=self._key(path))
+            self._client.delete_object(Bucket=self.bucket, Key=self.key(path))
 
     def delete_folder(self, path: str) -> None:
-        prefix = self._key(path) + ("/" if tidy(path) else "")
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=self.below(path)
+        )
         with suppress(OSError, StoreAway), self.speaking():
             for page in pages:
                 keys = [{"Key": one["Key"]} for one in page.get("Contents", [])]
                 if keys:
                     self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": keys, "Quiet": True})
+
+
+def _listed(found: dict[str, Any]) -> Listed:
+    return Listed(found["Key"], found["Size"], found["LastModified"], found["ETag"].strip('"'))
 
 
 class _Upload:
@@ -335,26 +273,15 @@ class _Upload:
         self.parts.append({"PartNumber": len(self.parts) + 1, "ETag": etag})
 
 
-class _NotFree(OSError):
-    """An object is there, and none was expected."""
-
-
 def _said(code: str, message: str, status: int) -> Exception:
     if code in NOT_FREE:
-        return _NotFree(0, _("it has changed"))
+        return NotFree()
     if code in GONE:
         return FileNotFoundError(2, "No such object")
     if code in NOT_LET_IN:
-        return StoreAway(
-            _(
-                "The bucket refuses the datastore’s credentials (%(code)s). Update them on the datastore’s page."
-            )
-            % {"code": code}
-        )
+        return not_let_in(code)
     if code in BUSY or status == 429 or status >= 500:
-        return StoreAway(
-            _("The bucket is busy or out of order (%(code)s). Work goes on when it is not.") % {"code": code}
-        )
+        return busy(code)
     if code in ("AccessDenied", "403"):
         return PermissionError(EACCES, _("the credentials do not allow it"))
     return OSError(0, f"{code}: {message[:200]}")

@@ -7,27 +7,64 @@ from typing import Any
 
 import pytest
 
-from studio.stores import LocalFolder, Store, store_of
-from studio.stores.s3 import S3Bucket
-from tests.stores.s3_server import ACCESS_KEY, SECRET_KEY
+from studio.stores import LocalFolder, Store
+from studio.stores.sftp import SftpFolder
+from studio.stores.sftp_session import Session
+from tests.stores.far import Place
 
 
 @pytest.fixture
-def s3(bucket: dict[str, Any]) -> S3Bucket:
-    store = store_of(
-        "s3", {**bucket, "folder": "team/a"}, {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
-    )
-    assert isinstance(store, S3Bucket)
+def local(tmp_path: Path) -> LocalFolder:
+    (tmp_path / "root").mkdir()
+    return LocalFolder(str(tmp_path / "root"))
+
+
+@pytest.fixture
+def s3(s3_place: Place) -> Store:
+    return s3_place.store(folder="team/a")
+
+
+@pytest.fixture
+def second_s3(second_s3_place: Place) -> Store:
+    return second_s3_place.store(folder=f"{uuid.uuid4().hex}/a")
+
+
+@pytest.fixture
+def azure(azure_place: Place) -> Store:
+    return azure_place.store(folder="team/a")
+
+
+@pytest.fixture
+def gcs_store(google_bucket: dict[str, Any]) -> Store:
+    return Place("gcs", google_bucket, {}).store(folder="team/a")
+
+
+@pytest.fixture
+def sftp(sftp_place: Place) -> SftpFolder:
+    store = sftp_place.store()
+    assert isinstance(store, SftpFolder)
     return store
 
 
-@pytest.fixture(params=["local", "s3"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+@pytest.fixture
+def asked(monkeypatch):
+    """Requests as they are sent: their number in the protocol and what they carry."""
+    sent = []
+    real = Session.ask
+
+    def ask(self, command, *given):
+        sent.append((command, given))
+        return real(self, command, *given)
+
+    monkeypatch.setattr(Session, "ask", ask)
+    return sent
+
+
+@pytest.fixture(params=["local", "s3", "second_s3", "azure", "gcs_store", "sftp"])
+def store(request: pytest.FixtureRequest) -> Store:
     """Of each kind in turn."""
-    if request.param == "local":
-        (tmp_path / "root").mkdir()
-        return LocalFolder(str(tmp_path / "root"))
-    return request.getfixturevalue(request.param)
+    store: Store = request.getfixturevalue(request.param)
+    return store
 
 
 @pytest.fixture

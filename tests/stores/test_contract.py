@@ -173,9 +173,22 @@ def test_entries_come_in_pages_that_together_are_all(store):
     assert seen == expected
 
 
-def test_entries_of_no_folder_is_an_error(store):
+def test_entries_may_be_those_whose_names_begin_so(store):
+    for path in ("in/ab.csv", "in/abc/1.csv", "in/Ab.csv", "in/b.csv", "in/x/ab.csv", "abroad.csv"):
+        store.write(path, [b"x"])
+    assert [one.path for one in store.entries("in", prefix="ab").items] == ["in/abc", "in/ab.csv"]
+    assert names(store, prefix="ab") == ["abroad.csv"]
+    assert names(store, "in", prefix="abcd") == []
+    first = store.entries("in", prefix="ab", limit=1)
+    second = store.entries("in", prefix="ab", limit=1, begin=first.after)
+    assert {one.name for page in (first, second) for one in page.items} == {"ab.csv", "abc"}
+    assert second.after is None
+
+
+@pytest.mark.parametrize("prefix", ["", "a"])
+def test_entries_of_no_folder_is_an_error(store, prefix):
     with pytest.raises(OSError, match="No such"):
-        store.entries("nothing")
+        store.entries("nothing", prefix=prefix)
 
 
 def test_the_root_is_a_folder_that_may_be_empty(store):
