@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -20,8 +19,7 @@ from studio.models import (
     Node,
     RegisteredModel,
 )
-
-Person = User | AnonymousUser
+from studio.roles import Person, check_may_administer, check_may_manage, check_may_run, check_owns
 
 
 def reason_against(check: Callable[..., None], *args: Any) -> str:
@@ -33,25 +31,28 @@ def reason_against(check: Callable[..., None], *args: Any) -> str:
     return ""
 
 
-def _signed_in(user: Person) -> None:
-    if not user.is_authenticated:
-        raise NotAllowed(_("Sign in first."))
-
-
 def check_can_create_endpoint(user: Person) -> None:
-    _signed_in(user)
+    check_may_manage(user)
 
 
 def check_can_create_data_asset(user: Person) -> None:
-    _signed_in(user)
+    check_may_run(user)
 
 
 def check_can_edit_data_asset(user: Person, asset: DataAsset) -> None:
-    _signed_in(user)
+    check_may_run(user)
+    check_owns(user, asset)
+
+
+def check_can_archive_data_asset(user: Person, asset: DataAsset) -> None:
+    """Or restore it."""
+    check_may_run(user)
+    check_owns(user, asset)
 
 
 def check_can_delete_data_asset(user: Person, asset: DataAsset) -> None:
-    _signed_in(user)
+    check_may_run(user)
+    check_owns(user, asset)
     job = Job.objects.unfinished().filter(input_asset__asset=asset).first()
     if job:
         raise NotAllowed(
@@ -60,27 +61,27 @@ def check_can_delete_data_asset(user: Person, asset: DataAsset) -> None:
 
 
 def check_can_create_datastore(user: Person) -> None:
-    _signed_in(user)
+    check_may_administer(user)
 
 
 def check_can_write_to_datastore(user: Person, datastore: Datastore) -> None:
-    _signed_in(user)
+    check_may_run(user)
 
 
 def check_can_set_default_datastore(user: Person, datastore: Datastore) -> None:
-    _signed_in(user)
+    check_may_administer(user)
     if datastore.is_default:
         raise NotAllowed(_("It is the default datastore already."))
 
 
 def check_can_update_credentials(user: Person, datastore: Datastore) -> None:
-    _signed_in(user)
+    check_may_administer(user)
     if datastore.is_local:
         raise NotAllowed(_("A local folder has no credentials."))
 
 
 def check_can_unregister_datastore(user: Person, datastore: Datastore) -> None:
-    _signed_in(user)
+    check_may_administer(user)
     if datastore.is_default:
         raise NotAllowed(_("It is the default datastore. Make another one the default first."))
     used = DataAssetVersion.objects.filter(datastore=datastore).select_related("asset").first()
@@ -95,24 +96,24 @@ def check_can_unregister_datastore(user: Person, datastore: Datastore) -> None:
 
 
 def check_can_add_deployment(user: Person, endpoint: Endpoint) -> None:
-    _signed_in(user)
+    check_may_manage(user)
 
 
 def check_can_register_model(user: Person) -> None:
-    _signed_in(user)
+    check_may_manage(user)
 
 
 def check_can_edit_model(user: Person, model: RegisteredModel) -> None:
-    _signed_in(user)
+    check_may_manage(user)
 
 
 def check_can_delete_model(user: Person, model: RegisteredModel) -> None:
-    _signed_in(user)
+    check_may_manage(user)
     _not_deployed(list(Deployment.objects.of_model(model)[:2]))
 
 
 def check_can_delete_model_version(user: Person, version: ModelVersion) -> None:
-    _signed_in(user)
+    check_may_manage(user)
     _not_deployed(list(version.deployments.select_related("endpoint")[:2]))
 
 
@@ -127,15 +128,32 @@ def _not_deployed(using: list[Deployment]) -> None:
 
 
 def check_can_deploy_model(user: Person, version: ModelVersion) -> None:
-    _signed_in(user)
+    check_may_manage(user)
     if not version.is_deployable:
         raise NotAllowed(
             version.why_custom or _("This model has no python_function flavor and cannot be deployed.")
         )
 
 
+def check_can_replace_default(user: Person, endpoint: Endpoint) -> None:
+    """By a deployment that is being created. The first one becomes the default whoever adds it."""
+    if endpoint.default_deployment_id is None:
+        return
+    try:
+        check_owns(user, endpoint)
+    except NotAllowed as refusal:
+        raise NotAllowed(
+            _(
+                "The default deployment of %(endpoint)s stays. %(reason)s "
+                "Create yours without making it the default."
+            )
+            % {"endpoint": endpoint.name, "reason": refusal}
+        ) from refusal
+
+
 def check_can_set_default(user: Person, deployment: Deployment) -> None:
-    _signed_in(user)
+    check_may_manage(user)
+    check_owns(user, deployment.endpoint)
     if not deployment.is_ready:
         raise NotAllowed(
             _("The deployment “%(name)s” is %(status)s. Only one that has succeeded can be the default.")
@@ -144,21 +162,25 @@ def check_can_set_default(user: Person, deployment: Deployment) -> None:
 
 
 def check_can_retry_deployment(user: Person, deployment: Deployment) -> None:
-    _signed_in(user)
+    check_may_manage(user)
+    check_owns(user, deployment)
     if not deployment.is_failed:
         raise NotAllowed(_("Only a deployment that has failed can be tried again."))
 
 
 def check_can_edit_endpoint(user: Person, endpoint: Endpoint) -> None:
-    _signed_in(user)
+    check_may_manage(user)
+    check_owns(user, endpoint)
 
 
 def check_can_edit_deployment(user: Person, deployment: Deployment) -> None:
-    _signed_in(user)
+    check_may_manage(user)
+    check_owns(user, deployment)
 
 
 def check_can_delete_deployment(user: Person, deployment: Deployment) -> None:
-    _signed_in(user)
+    check_may_manage(user)
+    check_owns(user, deployment)
     endpoint = deployment.endpoint
     if endpoint.default_deployment_id == deployment.pk and len(endpoint.deployments.all()) > 1:
         raise NotAllowed(_("It is the default deployment. Make another one the default first."))
@@ -166,7 +188,8 @@ def check_can_delete_deployment(user: Person, deployment: Deployment) -> None:
 
 
 def check_can_delete_endpoint(user: Person, endpoint: Endpoint) -> None:
-    _signed_in(user)
+    check_may_manage(user)
+    check_owns(user, endpoint)
     _nothing_runs(endpoint.unfinished_jobs)
 
 
@@ -185,7 +208,7 @@ def _nothing_runs(jobs: list[Job]) -> None:
 
 
 def check_can_create_job(user: Person, endpoint: Endpoint) -> None:
-    _signed_in(user)
+    check_may_run(user)
     if not any(deployment.is_ready for deployment in endpoint.deployments.all()):
         raise NotAllowed(
             _("This endpoint has no deployment that has succeeded. Add one, or wait until it is ready.")
@@ -193,7 +216,7 @@ def check_can_create_job(user: Person, endpoint: Endpoint) -> None:
 
 
 def check_can_use_deployment(user: Person, deployment: Deployment) -> None:
-    _signed_in(user)
+    check_may_run(user)
     if deployment.model_version.key != deployment.model_key:
         raise NotAllowed(
             _("The model %(model)s was deleted in MLflow and registered again since. Deploy it again.")
@@ -207,7 +230,8 @@ def check_can_use_deployment(user: Person, deployment: Deployment) -> None:
 
 
 def check_can_cancel_job(user: Person, job: Job) -> None:
-    _signed_in(user)
+    check_may_run(user)
+    check_owns(user, job)
     if not job.is_cancelable:
         raise NotAllowed(
             _("The job is %(status)s and can no longer be canceled.") % {"status": job.get_status_display()}
@@ -215,11 +239,12 @@ def check_can_cancel_job(user: Person, job: Job) -> None:
 
 
 def check_can_rename_job(user: Person, job: Job) -> None:
-    _signed_in(user)
+    check_may_run(user)
+    check_owns(user, job)
 
 
 def check_can_resubmit_job(user: Person, job: Job) -> None:
-    _signed_in(user)
+    check_may_run(user)
     if job.endpoint_id is None:
         raise NotAllowed(
             _("The endpoint %(name)s was deleted. Create a job on another endpoint.")
@@ -228,7 +253,7 @@ def check_can_resubmit_job(user: Person, job: Job) -> None:
 
 
 def check_can_retry_job(user: Person, job: Job) -> None:
-    _signed_in(user)
+    check_may_run(user)
     if not job.is_finished:
         raise NotAllowed(_("The job has not ended. Wait for its end, or cancel it."))
     if job.is_canceled:
@@ -258,7 +283,8 @@ def check_can_retry_job(user: Person, job: Job) -> None:
 
 
 def check_can_delete_job(user: Person, job: Job) -> None:
-    _signed_in(user)
+    check_may_run(user)
+    check_owns(user, job)
     if not job.is_finished:
         raise NotAllowed(
             _("The job is %(status)s. Cancel it first, or wait for its end.")
@@ -284,15 +310,15 @@ def _unfinished_retry(job: Job) -> Job | None:
 
 
 def check_can_create_cluster(user: Person) -> None:
-    _signed_in(user)
+    check_may_administer(user)
 
 
 def check_can_edit_cluster(user: Person, cluster: Cluster) -> None:
-    _signed_in(user)
+    check_may_administer(user)
 
 
 def check_can_start_cluster(user: Person, cluster: Cluster) -> None:
-    _signed_in(user)
+    check_may_administer(user)
     if cluster.is_external and not cluster.is_stopped:
         raise NotAllowed(
             _(
@@ -302,19 +328,19 @@ def check_can_start_cluster(user: Person, cluster: Cluster) -> None:
 
 
 def check_can_stop_cluster(user: Person, cluster: Cluster) -> None:
-    _signed_in(user)
+    check_may_administer(user)
     if cluster.is_stopped:
         raise NotAllowed(_("The cluster is stopped."))
 
 
 def check_can_drain_node(user: Person, node: Node) -> None:
-    _signed_in(user)
+    check_may_administer(user)
     if node.is_draining:
         raise NotAllowed(_("This node already finishes what it does, and ends then."))
 
 
 def check_can_delete_cluster(user: Person, cluster: Cluster) -> None:
-    _signed_in(user)
+    check_may_administer(user)
     using = list(cluster.deployments.select_related("endpoint").order_by("endpoint__name", "name")[:2])
     if using:
         one = f"{using[0].endpoint.name}/{using[0].name}"

@@ -1,4 +1,5 @@
 import secrets
+from datetime import datetime
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
@@ -15,20 +16,35 @@ def set_up_administrator() -> str:
     """Make the first administrator. Returns the password when one was generated, to be shown once."""
     people = get_user_model().objects
     given = addresses.admin_password()
+    made = ""
     admin = people.filter(username=ADMINISTRATOR).first()
-    if admin:
-        if given and not admin.check_password(given):
-            admin.set_password(given)
-            admin.save(update_fields=["password"])
-        return ""
-    password = given or secrets.token_urlsafe(12)
-    people.create_superuser(username=ADMINISTRATOR, password=password)
-    return "" if given else password
+    if admin is None:
+        made = "" if given else secrets.token_urlsafe(12)
+        admin = people.create_superuser(username=ADMINISTRATOR, password=given or made)
+    elif given:
+        _let_in_again(admin, given)
+    _note_given_password(admin, bool(given))
+    return made
 
 
-def password_comes_with_each_start(*, user: User) -> bool:
-    """Whether the next start of the studio sets this person's password again."""
-    return user.username == ADMINISTRATOR and bool(addresses.admin_password())
+def _note_given_password(admin: User, is_given: bool) -> None:
+    """For the profile's warning; the web server itself is not told of the password."""
+    if is_given:
+        Profile.objects.update_or_create(user=admin, defaults={"password_is_given": True})
+    else:
+        Profile.objects.filter(user=admin).update(password_is_given=False)
+
+
+@transaction.atomic
+def _let_in_again(admin: User, password: str) -> None:
+    """Who starts the studio may look after it: the way back in when nobody else is left."""
+    if not admin.check_password(password):
+        admin.set_password(password)
+        admin.save(update_fields=["password"])
+    if not (admin.is_active and admin.is_superuser):
+        admin.is_active = admin.is_superuser = True
+        admin.save(update_fields=["is_active", "is_superuser"])
+        record(actor=None, action="person.let_in_again", subject=admin.username)
 
 
 def choose_theme(*, user: User, theme: str) -> None:
@@ -36,10 +52,24 @@ def choose_theme(*, user: User, theme: str) -> None:
 
 
 @transaction.atomic
-def choose_preferences(*, user: User, theme: str, time_zone: str) -> None:
-    chosen = {"theme": Profile.Theme(theme), "time_zone": time_zone}
+def choose_preferences(
+    *, user: User, theme: str, language: str, time_zone: str, notices: str, tells_browser: bool
+) -> None:
+    chosen = {
+        "theme": Profile.Theme(theme),
+        "language": language,
+        "time_zone": time_zone,
+        "notices": Profile.Notices(notices),
+        "tells_browser": tells_browser,
+    }
+    known = Profile.objects.of(user) or Profile()
+    before = {name: getattr(known, name) for name in chosen}
     Profile.objects.update_or_create(user=user, defaults=chosen)
-    record(actor=user, action="account.preferences", subject=user.username, **chosen)
+    record(actor=user, action="account.preferences", subject=user.username, before=before, after=chosen)
+
+
+def see_notices(*, user: User, now: datetime) -> Profile:
+    return Profile.objects.update_or_create(user=user, defaults={"seen_at": now})[0]
 
 
 @transaction.atomic

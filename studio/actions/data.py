@@ -3,62 +3,87 @@
 import re
 import uuid
 from collections.abc import Iterable
+from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files import File
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from scoring.plan import is_hidden
 from studio.actions import events
+from studio.actions.addresses import find_address, keep_address, nothing_at
+from studio.actions.archives import ArchiveRefused, unpacked
 from studio.actions.datastores import default_datastore
-from studio.errors import ChangedMeanwhile, FieldErrors, NotFound
+from studio.actions.storing import storing
+from studio.errors import ChangedMeanwhile, FieldErrors, NotAllowed, NotFound
 from studio.models import DataAsset, DataAssetVersion, Datastore, Event
 from studio.permissions import (
+    check_can_archive_data_asset,
     check_can_create_data_asset,
     check_can_delete_data_asset,
     check_can_edit_data_asset,
 )
-from studio.stores import PathRefused, open_store, reason, tidy
+from studio.stores import PathRefused, StoreAway, open_store, reason, tidy
+from studio.stores.public import AddressRefused
 
 
 def upload_data_asset(
-    *, user: User, name: str, description: str, type: str, files: Iterable[tuple[str, UploadedFile]]
+    *,
+    user: User,
+    name: str,
+    description: str,
+    type: str,
+    files: Iterable[tuple[str, File]],
+    unpack: bool = False,
 ) -> DataAssetVersion:
     """Store uploaded files and register them as the next version of `name`.
 
-    `files` are pairs of a path inside the asset and the file. Raises FieldErrors; nothing is registered then, and
-    what was stored is removed.
+    `files` are pairs of a path inside the asset and the file; with `unpack` archives among them give what is in
+    them. Raises FieldErrors; nothing is registered then, and what was stored is removed.
     """
     check_can_create_data_asset(user)
-    named = [(safe_name(path), file) for path, file in files]
+    named = to_store(files, unpack=unpack)
     _check_upload(name=name, type=type, paths=[path for path, _file in named])
-    datastore = default_datastore()
-    store, folder = open_store(datastore), f"uploads/{uuid.uuid4()}"
+    datastore, folder = default_datastore(), f"uploads/{uuid.uuid4()}"
     try:
-        stored = [store.write(f"{folder}/{path}", file.chunks()) for path, file in named]
-        return _register(
-            user=user,
-            name=name,
-            description=description,
-            type=type,
-            datastore=datastore,
-            path=stored[0].path if type == DataAsset.Type.FILE else folder,
-            sizes={path: item.size for (path, _file), item in zip(named, stored, strict=True)},
-        )
-    except PathRefused as refusal:
-        store.delete_folder(folder)
+        with storing(datastore=datastore, folder=folder) as place:
+            stored = [place.store.write(f"{folder}/{path}", file.chunks()) for path, file in named]
+            with transaction.atomic():
+                place.keep()
+                return _register(
+                    user=user,
+                    name=name,
+                    description=description,
+                    type=type,
+                    datastore=datastore,
+                    path=stored[0].path if type == DataAsset.Type.FILE else folder,
+                    sizes={path: item.size for (path, _file), item in zip(named, stored, strict=True)},
+                )
+    except (PathRefused, ArchiveRefused) as refusal:
         raise FieldErrors({"files": str(refusal)}) from refusal
     except OSError as error:
-        store.delete_folder(folder)
         full = _("The files cannot be stored: %(reason)s. Nothing was registered.") % {
             "reason": reason(error)
         }
         raise FieldErrors({"files": full}) from error
-    except BaseException:
-        store.delete_folder(folder)
-        raise
+
+
+def to_store(files: Iterable[tuple[str, File]], *, unpack: bool) -> list[tuple[str, Any]]:
+    """Pairs of a safe path and what has chunks(): a file, or one in an archive. Raises FieldErrors."""
+    named = [(safe_name(path), file) for path, file in files]
+    if not unpack:
+        return named
+    try:
+        return unpacked(named, most=settings.UNPACKED_MAX_BYTES)
+    except ArchiveRefused as refusal:
+        raise FieldErrors({"files": str(refusal)}) from refusal
+    except OSError as error:  # another tab has stored, and so forgotten, the same file
+        unread = _("The files cannot be read: %(reason)s. Choose them again.") % {"reason": reason(error)}
+        raise FieldErrors({"files": unread}) from error
 
 
 def register_data_asset(
@@ -80,11 +105,15 @@ def register_data_asset(
     is_file = store.stat(path) is not None
     if type == DataAsset.Type.FILE and not is_file:
         raise FieldErrors(
-            {"path": _("This is a folder. Choose the type “Folder”, or give the path of a file.")}
+            {
+                "path": _(
+                    "This is a folder. Choose the type “Folder” (uri_folder), or give the path of a file."
+                )
+            }
         )
     if type == DataAsset.Type.FOLDER and is_file:
         raise FieldErrors(
-            {"path": _("This is a file. Choose the type “File”, or give the path of a folder.")}
+            {"path": _("This is a file. Choose the type “File” (uri_file), or give the path of a folder.")}
         )
     return _register(
         user=user,
@@ -95,6 +124,36 @@ def register_data_asset(
         path=tidy(path),
         sizes={item.path.removeprefix(tidy(path)).lstrip("/") or item.name: item.size for item in found},
     )
+
+
+def register_address(*, user: User, name: str, description: str, type: str, address: str) -> DataAssetVersion:
+    """Register the file at a public https address as the next version of `name`, once it was tried.
+
+    Raises FieldErrors.
+    """
+    check_can_create_data_asset(user)
+    if type == DataAsset.Type.FOLDER:
+        raise FieldErrors({"type": _("An address gives one file. Choose the type “File” (uri_file).")})
+    try:
+        found = find_address(address).datastore
+        stored = open_store(found).stat(found.options["file"])
+    except (AddressRefused, StoreAway) as refusal:
+        raise FieldErrors({"address": str(refusal)}) from refusal
+    except OSError as error:
+        cannot = _("This cannot be read: %(reason)s.") % {"reason": reason(error)}
+        raise FieldErrors({"address": cannot}) from error
+    if stored is None:
+        raise FieldErrors({"address": str(nothing_at(found.location))})
+    with transaction.atomic():
+        return _register(
+            user=user,
+            name=name,
+            description=description,
+            type=type,
+            datastore=keep_address(user=user, found=found),
+            path=stored.path,
+            sizes={stored.path: stored.size},
+        )
 
 
 def edit_data_asset(
@@ -110,6 +169,24 @@ def edit_data_asset(
             raise ChangedMeanwhile(_meanwhile(asset))
         before = {name: getattr(asset, name) for name in changed}
         events.record(actor=user, action="data.edit", subject=asset.name, before=before, after=changed)
+
+
+def archive_data_asset(*, user: User, asset: DataAsset) -> None:
+    """Lists and wizards leave it out; its page, its versions and the jobs that read it stay as they are."""
+    check_can_archive_data_asset(user, asset)
+    _archive(user, asset, "data.archive", Now())
+
+
+def restore_data_asset(*, user: User, asset: DataAsset) -> None:
+    check_can_archive_data_asset(user, asset)
+    _archive(user, asset, "data.restore", None)
+
+
+@transaction.atomic
+def _archive(user: User, asset: DataAsset, action: str, at: Now | None) -> None:
+    others = DataAsset.objects.filter(pk=asset.pk, archived_at__isnull=at is not None)
+    if others.update(archived_at=at):
+        events.record(actor=user, action=action, subject=asset.name)
 
 
 def delete_data_asset(*, user: User, asset: DataAsset) -> None:
@@ -143,7 +220,9 @@ def _check_upload(*, name: str, type: str, paths: list[str]) -> None:
     if not paths or not all(paths):
         errors["files"] = _("Choose at least one file.")
     elif type == DataAsset.Type.FILE and len(paths) > 1:
-        errors["files"] = _("The type “File” takes one file. Choose the type “Folder” for several.")
+        errors["files"] = _(
+            "The type “File” takes one file. Choose the type “Folder” (uri_folder) for several."
+        )
     elif len(set(paths)) < len(paths):
         errors["files"] = _("Two of the files have the same name. Rename one.")
     existing = DataAsset.objects.filter(name=name).first()
@@ -182,6 +261,17 @@ def _register(
                 }
             )
         asset = DataAsset.objects.select_for_update().get(pk=asset.pk)
+        try:
+            check_can_edit_data_asset(user, asset)  # whose latest version people choose
+        except NotAllowed as refusal:
+            raise FieldErrors({"name": str(refusal)}) from refusal
+        if asset.is_archived:
+            raise FieldErrors(
+                {
+                    "name": _("“%(name)s” is archived. Restore it on its page, or choose another name.")
+                    % {"name": name}
+                }
+            )
         if description and description != asset.description:
             DataAsset.objects.filter(pk=asset.pk).update(description=description, revision=F("revision") + 1)
         last = asset.versions.order_by("-version").first()

@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from django.conf import settings
@@ -19,9 +19,10 @@ from studio.permissions import (
     check_can_set_default_datastore,
     check_can_unregister_datastore,
     check_can_update_credentials,
+    check_can_write_to_datastore,
 )
 from studio.sealing import resealed, seal
-from studio.stores import PathRefused, Store, open_store, reason, store_of, tidy
+from studio.stores import PathRefused, Store, open_store, reason, store_of
 
 SYSTEM_FOLDERS = (
     "/bin",
@@ -70,7 +71,7 @@ def create_datastore(
 ) -> Datastore:
     """Register a place once the studio has tried it; `options` and `secrets` are what the kind's store takes.
 
-    A local folder is made where only its last part is missing. Raises FieldErrors.
+    A local folder is made where only its last part is missing. Raises FieldErrors, of `name` or the `place`.
     """
     check_can_create_datastore(user)
     is_local, made = kind == Datastore.Kind.LOCAL, False
@@ -78,7 +79,7 @@ def create_datastore(
         root = checked_root(options["root"])
         made, options = _made(root), {"root": str(root)}
     try:
-        _check_usable(kind, options, secrets or {})
+        options = _check_usable(kind, options, secrets or {})
         with transaction.atomic():
             # Two new places are held against each other one after the other.
             Datastore.objects.select_for_update().filter(is_default=True).first()
@@ -147,39 +148,37 @@ def _check_foreign(root: Path) -> None:
 
 def _check_apart(new: Datastore) -> None:
     """Each object lies in one datastore only, so that no two jobs can hold the same place under two names."""
-    mine = _place(new)
+    holder, folder = _place(new)
     for other in Datastore.objects.filter(kind=new.kind):
-        theirs = _place(other)
-        if mine[0] == theirs[0] and (mine[1].is_relative_to(theirs[1]) or theirs[1].is_relative_to(mine[1])):
+        theirs, inside = _place(other)
+        if holder == theirs and (folder.is_relative_to(inside) or inside.is_relative_to(folder)):
             raise _refused(
                 _(
                     "This place and “%(folder)s” of the datastore %(name)s lie in each other. Choose another one."
                 )
-                % {"name": other.name, "folder": other.location},
-                kind=new.kind,
+                % {"name": other.name, "folder": other.location}
             )
 
 
-def _place(datastore: Datastore) -> tuple[str, Path]:
-    """What it lies in, and where in that."""
-    if datastore.is_local:
-        return "", Path(datastore.options["root"]).resolve()
-    options = datastore.options
-    return f"{options.get('endpoint', '')} {options['bucket']}", Path("/", tidy(options.get("folder", "")))
+def _place(datastore: Datastore) -> tuple[str, PurePath]:
+    """What it lies in, and where in that; links of this machine's disks followed."""
+    holder, folder = datastore.place
+    return holder, Path(folder).resolve() if datastore.is_local else folder
 
 
-def _check_usable(kind: str, options: dict[str, Any], secrets: dict[str, str]) -> None:
+def _check_usable(kind: str, options: dict[str, Any], secrets: dict[str, str]) -> dict[str, Any]:
+    """Gives the options as they are kept."""
     try:
         store = store_of(kind, options, secrets)
     except PathRefused as refusal:
-        raise _refused(str(refusal), kind=kind) from refusal
+        raise _refused(str(refusal)) from refusal
     failed = next((step for step in probe(store) if step.cause), None)
     if failed:
         raise _refused(
             _("The studio cannot use this place. %(step)s: %(cause)s.")
-            % {"step": failed.title, "cause": failed.cause.rstrip(".")},
-            kind=kind,
+            % {"step": failed.title, "cause": failed.cause.rstrip(".")}
         )
+    return {**options, **store.settled_options()}
 
 
 def _made(root: Path) -> bool:
@@ -198,20 +197,25 @@ def _unmake(options: dict[str, Any], made: bool) -> None:
         Path(options["root"]).rmdir()
 
 
-def _refused(sentence: str, *, kind: str = Datastore.Kind.LOCAL) -> FieldErrors:
-    return FieldErrors({"folder" if kind == Datastore.Kind.LOCAL else "bucket": sentence})
+def _refused(sentence: str) -> FieldErrors:
+    return FieldErrors({"place": sentence})
 
 
 # ---- Credentials
 
 
-def update_credentials(*, user: User, datastore: Datastore, secrets: dict[str, str]) -> None:
-    """Take new ones, once the studio has tried them. Jobs that wait for them go on. Raises FieldErrors."""
+def update_credentials(
+    *, user: User, datastore: Datastore, secrets: dict[str, str], options: dict[str, Any] | None = None
+) -> None:
+    """Take new ones, and `options` that go with them, once the studio has tried them. Jobs that wait for them go on.
+
+    Raises FieldErrors.
+    """
     check_can_update_credentials(user, datastore)
-    _check_usable(datastore.kind, datastore.options, secrets)
+    kept = _check_usable(datastore.kind, {**datastore.options, **(options or {})}, secrets)
     with transaction.atomic():
         held = _held(Datastore.objects.select_for_update().filter(pk=datastore.pk).first(), datastore)
-        Datastore.objects.filter(pk=held.pk).update(secrets=seal(secrets))
+        Datastore.objects.filter(pk=held.pk).update(secrets=seal(secrets), options=kept)
         events.record(actor=user, action="datastore.update_credentials", subject=held.name)
 
 
@@ -238,8 +242,9 @@ class AccessStep:
         return not self.cause and not self.is_skipped
 
 
-def check_access(*, datastore: Datastore) -> list[AccessStep]:
+def check_access(*, user: User, datastore: Datastore) -> list[AccessStep]:
     """List, write a probe, read it back, delete it. Never raises for what a disk may do."""
+    check_can_write_to_datastore(user, datastore)
     return probe(open_store(datastore))
 
 
@@ -278,7 +283,8 @@ def _read_back(store: Store, path: str) -> None:
 
 def set_default_datastore(*, user: User, datastore: Datastore) -> None:
     """New uploads and outputs go there. Raises StudioError where the studio cannot write to it."""
-    failed = next((step for step in check_access(datastore=datastore) if step.cause), None)
+    check_can_set_default_datastore(user, datastore)
+    failed = next((step for step in check_access(user=user, datastore=datastore) if step.cause), None)
     if failed:
         raise StudioError(
             _("%(name)s cannot be the default. %(step)s: %(cause)s.")
@@ -288,9 +294,11 @@ def set_default_datastore(*, user: User, datastore: Datastore) -> None:
         rows = {one.pk: one for one in Datastore.objects.select_for_update().order_by("pk")}
         held = _held(rows.get(datastore.pk), datastore)
         check_can_set_default_datastore(user, held)
+        before = next((one.name for one in rows.values() if one.is_default), "")
         Datastore.objects.filter(is_default=True).update(is_default=False)
         Datastore.objects.filter(pk=held.pk).update(is_default=True)
-        events.record(actor=user, action="datastore.set_default", subject=held.name)
+        change = {"before": {"default": before}, "after": {"default": held.name}}
+        events.record(actor=user, action="datastore.set_default", subject=held.name, **change)
 
 
 def unregister_datastore(*, user: User, datastore: Datastore) -> None:

@@ -24,6 +24,7 @@ from studio.permissions import (
     check_can_delete_endpoint,
     check_can_deploy_model,
     check_can_edit_endpoint,
+    check_can_replace_default,
     check_can_retry_deployment,
     check_can_set_default,
 )
@@ -83,6 +84,8 @@ def create_deployment(
         _keep_from_going(model_version, cluster)
         home = _there(endpoint) if endpoint else create_endpoint(user=user, **(new_endpoint or {}))
         check_can_add_deployment(user, home)
+        if make_default:
+            check_can_replace_default(user, home)
         deployment = _added(
             endpoint=home,
             name=name,
@@ -214,7 +217,7 @@ def held(row: Any) -> Any:
 def set_default(*, user: User, deployment: Deployment) -> None:
     check_can_set_default(user, deployment)
     with transaction.atomic():
-        held(deployment.endpoint)
+        before = held(deployment.endpoint).default_deployment
         held(deployment)
         Endpoint.objects.filter(pk=deployment.endpoint_id).update(
             default_deployment=deployment, updated_at=Now()
@@ -223,7 +226,8 @@ def set_default(*, user: User, deployment: Deployment) -> None:
             actor=user,
             action="endpoint.set_default",
             subject=deployment.endpoint.name,
-            deployment=deployment.name,
+            before={"deployment": before.name if before else ""},
+            after={"deployment": deployment.name},
         )
 
 
@@ -236,7 +240,7 @@ def retry_deployment(*, user: User, deployment: Deployment, instead: Mapping[str
     changed: dict[str, Any] = {}
     if instead:
         if instead != deployment.instead:
-            raise NotAllowed(_("Other packages are proposed by now. Reload the page and look at them again."))
+            raise NotAllowed(_("Other packages are proposed by now. Look at them again."))
         spec = EnvironmentSpec.from_dict(deployment.environment)
         agreed = spec.with_instead(instead, agreed_by=user.get_username())
         changed = {"environment": agreed.to_dict(), "has_own_environment": True}

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
-from scoring.errors import ScoringError
-from scoring.plan import InputFile
+from scoring.errors import InputError, ScoringError
+from scoring.plan import InputFile, file_kind
 from scoring.profile import ColumnProfile, FileProfile, profile_file
-from studio.actions.inputs import TypedColumn, list_input, opener, unreadable
+from studio.actions.inputs import TypedColumn, input_places, list_input, opener, unreadable
+from studio.actions.pictures import SMALL, picture
 from studio.errors import NotFound, StudioError
 from studio.models import DataAssetVersion
 
@@ -38,6 +39,7 @@ class Exploration:
     profile: FileProfile | None = None
     columns: list[ExploredColumn] = field(default_factory=list)
     header: list[TypedColumn] = field(default_factory=list)
+    is_image: bool = False  # which has no columns; pictures.py shows it
     problem: str = ""
 
 
@@ -57,6 +59,17 @@ class AssetFiles:
         raise NotFound(
             _("This version has no file “%(path)s”; it may have been moved or deleted.") % {"path": path}
         )
+
+    @property
+    def images(self) -> list[InputFile]:
+        return [file for file in self.files if _is_image(file)]
+
+
+def _is_image(file: InputFile) -> bool:
+    try:
+        return file_kind(file.path) == "image"
+    except InputError:
+        return False
 
 
 def files_of(*, version: DataAssetVersion) -> AssetFiles:
@@ -84,6 +97,8 @@ def _what_changed(version: DataAssetVersion, files: list[InputFile]) -> str:
 
 def explore(*, version: DataAssetVersion, file: InputFile) -> Exploration:
     """Of a file that files_of() gave; never raises for what may be in it."""
+    if _is_image(file):
+        return _explore_image(version, file)
     try:
         with opener(version.datastore, version.path)(file.path) as stream:
             profile = profile_file(stream=stream, name=file.path)
@@ -96,6 +111,15 @@ def explore(*, version: DataAssetVersion, file: InputFile) -> Exploration:
         columns=[ExploredColumn(column, _drawn(column)) for column in profile.columns],
         header=[TypedColumn(one.name, one.type, one.is_number) for one in profile.columns],
     )
+
+
+def _explore_image(version: DataAssetVersion, file: InputFile) -> Exploration:
+    place = input_places(datastore=version.datastore, root=version.path)(file.path)
+    try:
+        picture(datastore=version.datastore, path=place, side=SMALL)
+    except StudioError as error:
+        return Exploration(is_image=True, problem=str(error))
+    return Exploration(is_image=True)
 
 
 def _drawn(column: ColumnProfile) -> list[DrawnBar]:

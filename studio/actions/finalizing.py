@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from scoring.dividing import count_records
 from scoring.errors import OutputError, ScoringError
-from scoring.outputs import PartRef, PartSlice, file_labels, write_errors, write_predictions
+from scoring.outputs import PartRef, PartSlice, check_rows, file_labels, write_errors, write_predictions
 from scoring.plan import Slice, file_kind
 from scoring.reports import ScoreReport
 from scoring.scorer.failures import FileFailure
@@ -100,6 +100,7 @@ def _write(job: Job, folder: Path, written: list[str]) -> dict[str, Any]:
     planned = list(job.minibatches.in_plan_order())
     completed = [one for one in planned if one.is_completed]
     parts = _parts(job, planned, folder)
+    check_rows(parts=parts)
     if job.keeps_predictions and _has_predictions(job):
         numbered = any(file_kind(file["path"]) != "image" for one in planned for file in one.slices)
         _write_predictions(job, parts, folder, numbered)
@@ -150,8 +151,7 @@ def _put(store: Store, job: Job, name: str, file: Path) -> str:
 
 def _parts(job: Job, planned: list[MiniBatch], folder: Path) -> list[PartRef]:
     """Of the mini-batches that were completed, on this machine; each slice with its first row's number in its file."""
-    store = open_store(job.output_datastore)
-    labels = file_labels(paths=[one["path"] for minibatch in planned for one in minibatch.slices])
+    store, labels = open_store(job.output_datastore), _labels(planned)
 
     def local(note: dict[str, Any]) -> Path:
         path = store.local_copy(note["path"], folder)
@@ -181,6 +181,11 @@ def _parts(job: Job, planned: list[MiniBatch], folder: Path) -> list[PartRef]:
             PartRef(part=local(minibatch.part), errors=local(errors) if errors else None, slices=slices)
         )
     return parts
+
+
+def _labels(planned: list[MiniBatch]) -> dict[str, str]:
+    """What the outputs call each file."""
+    return file_labels(paths=[one["path"] for minibatch in planned for one in minibatch.slices])
 
 
 class _RowNumbers:
@@ -229,13 +234,14 @@ class _RowNumbers:
 
 def _failed_files(planned: list[MiniBatch]) -> list[tuple[str, str]]:
     """Files, or slices of them, of which nothing could be scored, with the sentence."""
+    labels = _labels(planned)
     failed: list[tuple[str, str]] = []
     for minibatch in planned:
         if minibatch.is_failed:
-            failed += ((one["path"], minibatch.error) for one in minibatch.slices)
+            failed += ((labels[one["path"]], minibatch.error) for one in minibatch.slices)
         elif minibatch.files_unscored and minibatch.report:
             reports = zip(minibatch.slices, minibatch.report["slices"], strict=True)
-            failed += ((one["path"], scored["failed"]) for one, scored in reports if scored["failed"])
+            failed += ((labels[one["path"]], scored["failed"]) for one, scored in reports if scored["failed"])
     return failed
 
 
@@ -271,9 +277,18 @@ def _why_nothing(job: Job) -> dict[str, str] | None:
     }
 
 
+def _why_empty(job: Job) -> str:
+    """Of a job without a failure."""
+    if job.rows_scored:
+        return ""
+    return _(
+        "The input has no rows, so there are no predictions. Check that its files hold more than a header."
+    )
+
+
 def _complete(job: Job, lease: uuid.UUID, written: list[str], summary: dict[str, Any]) -> None:
     first = first_failure(job)
-    error = f"{losses(job)}. {first['error']}" if first else ""
+    error = f"{losses(job)}. {first['error']}" if first else _why_empty(job)
     with transaction.atomic():
         job.move_to(
             Job.Status.COMPLETED,

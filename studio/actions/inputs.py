@@ -15,6 +15,7 @@ from scoring.plan import InputFile, file_kind, is_hidden, plan
 from scoring.preview import Preview, first_rows
 from scoring.scorer.dialect import SNIFFED, Dialect
 from scoring.signature import FLOATS, INTEGERS, ColumnCheck, Signature, compare, missing_required
+from studio.actions.addresses import nothing_at
 from studio.errors import StudioError
 from studio.models import Datastore
 from studio.stores import open_store, reason, tidy
@@ -67,6 +68,8 @@ def list_input(*, datastore: Datastore | None, path: str) -> list[InputFile]:
         return [InputFile(path=single.name, size=single.size, etag=single.etag)]
     if not store.is_folder(path):
         assert datastore is not None, "open_store() refused it"
+        if datastore.is_address:
+            raise nothing_at(datastore.location)
         raise StudioError(
             _(
                 "There is nothing at “%(path)s” in the datastore %(store)s. Check the path, or choose another one."

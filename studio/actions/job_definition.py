@@ -11,8 +11,8 @@ from studio.models import Job
 TYPE = "ScoringStudio/batchEndpoints/jobs"
 
 
-def record(*, job: Job) -> dict[str, Any]:
-    """Everything that the studio has noted about the job, in Azure's envelope. Without environment variables."""
+def outline(*, job: Job) -> dict[str, Any]:
+    """What a list of jobs has read of each, in Azure's envelope."""
     return {
         "name": job.name,
         "type": TYPE,
@@ -22,8 +22,28 @@ def record(*, job: Job) -> dict[str, Any]:
             "endpointName": job.endpoint_name,
             "deploymentName": job.deployment_name,
             "model": job.model_label,
-            "modelUri": job.spec.get("model_uri", ""),
             "compute": job.cluster_name,
+            "startTime": _moment(job.started_at),
+            "endTime": _moment(job.finished_at),
+            "durationSeconds": job.duration if job.is_finished else None,
+            "counts": _counts(job),
+            "waitingFor": job.waiting_for,
+        },
+        "systemData": {
+            "createdAt": _moment(job.created_at),
+            "createdBy": job.created_by.get_username() if job.created_by else None,
+        },
+    }
+
+
+def record(*, job: Job) -> dict[str, Any]:
+    """Everything that the studio has noted about the job. Without environment variables."""
+    known = outline(job=job)
+    return {
+        **known,
+        "properties": {
+            **known["properties"],
+            "modelUri": job.spec.get("model_uri", ""),
             "InputData": {"input": {"JobInputType": "UriFolder", "Uri": _input(job)}},
             "OutputData": {"score": {"JobOutputType": "UriFolder", "Uri": _output(job)}},
             "settings": {
@@ -32,20 +52,11 @@ def record(*, job: Job) -> dict[str, Any]:
             },
             "environment": job.spec.get("environment", {}),
             "signature": job.spec.get("signature"),
-            "startTime": _moment(job.started_at),
-            "endTime": _moment(job.finished_at),
-            "durationSeconds": job.duration if job.is_finished else None,
-            "counts": _counts(job),
-            "waitingFor": job.waiting_for,
             "error": _error(job),
             "outputs": job.outputs,
             "summary": job.summary,
             "resubmitOf": job.resubmit_of.name if job.resubmit_of else None,
             "retryOf": job.retry_of.name if job.retry_of else None,
-        },
-        "systemData": {
-            "createdAt": _moment(job.created_at),
-            "createdBy": job.created_by.get_username() if job.created_by else None,
         },
     }
 
@@ -92,7 +103,7 @@ def _camel(name: str) -> str:
 def _input(job: Job) -> str:
     if job.input_asset:
         return f"azureml:{job.input_asset}"
-    if job.input_datastore is None:
+    if job.input_datastore is None or job.input_datastore.is_address:
         return job.input_label
     return _path(job.input_datastore.name, job.input_path)
 

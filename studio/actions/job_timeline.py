@@ -9,9 +9,8 @@ from studio.models import Job, MiniBatch
 
 MOST_BARS = 400
 MOST_LANES = 32
-MOST_OF_KIND = (
-    60  # failed, retried and running ones that are drawn before the others are spread over the rest
-)
+# Failed, retried and running ones that are drawn before the others are spread over the rest.
+MOST_OF_KIND = 60
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,6 +32,10 @@ PARTS_KEPT = timedelta(days=30)
 MAX_DRIVES = 5  # times that a step of a job is begun before its silent deaths count as its failure
 
 
+class KeyReused(StudioError):
+    """The idempotency key belongs to a job that was asked for otherwise."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobRequest:
     """What a person asks for; everything that is left out comes from the deployment."""
@@ -46,6 +50,7 @@ class JobRequest:
     output_path: str = ""
     resubmit_of: Job | None = None
     idempotency_key: uuid.UUID = field(default_factory=uuid.uuid4)
+    digest: str = ""  # of what was asked, where another request might come with the same key
 
 
 def effective_settings(
@@ -89,9 +94,22 @@ def objects_written(settings: ScoringSettings) -> list[str]:
     return [*predictions, "errors.csv", SUMMARY]
 
 
+def job_of_key(*, key: uuid.UUID, digest: str) -> Job | None:
+    """The job that was made with this key. Raises KeyReused when it was asked for otherwise."""
+    first = Job.objects.filter(idempotency_key=key).first()
+    if first and first.request_digest != digest:
+        raise KeyReused(
+            _(
+                "This key was sent with another request, which made the job %(job)s. Send each request with its own."
+            )
+            % {"job": first.name}
+        )
+    return first
+
+
 def submit_job(*, user: User, request: JobRequest) -> Job:
     """Create the job that `request` describes, once for each idempotency key. Raises FieldErrors, StudioError."""
-    first = Job.objects.filter(idempotency_key=request.idempotency_key).first()
+    first = job_of_key(key=request.idempotency_key, digest=request.digest)
     if first:
         return first
     deployment = request.deployment
@@ -110,6 +128,7 @@ def submit_job(*, user: User, request: JobRequest) -> Job:
                 name=name,
                 display_name=request.display_name or display_names.generate(),
                 idempotency_key=request.idempotency_key,
+                request_digest=request.digest,
                 endpoint=deployment.endpoint,
                 endpoint_name=deployment.endpoint.name,
                 deployment=deployment,
@@ -139,7 +158,7 @@ def submit_job(*, user: User, request: JobRequest) -> Job:
 
 def _first_of(request: JobRequest, error: IntegrityError) -> Job:
     """Create was pressed twice at once, or another job has just reserved the output location."""
-    first = Job.objects.filter(idempotency_key=request.idempotency_key).first()
+    first = job_of_key(key=request.idempotency_key, digest=request.digest)
     if first:
         return first
     if "one_job_per_output_location" in str(error):
@@ -166,7 +185,7 @@ def _frozen(deployment: Deployment) -> dict[str, Any]:
 def _input_label(request: JobRequest) -> str:
     if request.input_asset:
         return str(request.input_asset)
-    return f"{request.input_datastore.name} / {tidy(request.input_path)}"
+    return request.input_datastore.label(tidy(request.input_path))
 
 
 def rename_job(*, user: User, job: Job, display_name: str) -> None:

@@ -18,7 +18,6 @@ logger = logging.getLogger(__name__)
 EVERY = 2.0  # seconds between two looks at a log that grows
 MUCH = 128 << 10  # bytes; a longer end is shipped less often, since it is written whole
 SELDOM = 10.0
-LARGEST = 64 << 20  # bytes on the node's disk; what a file has beyond that is thrown away
 
 
 class ScorerLog:
@@ -61,21 +60,18 @@ class ScorerLog:
         self.ship(at_once=True)
 
     def _look(self) -> None:
-        """Read what was printed since the last look, and cut a file that has grown too large."""
+        """Read what was printed since the last look."""
         if not self._file.exists():
             return
         with self._file.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
-            if size < self._read:  # cut by somebody else
+            if size < self._read:  # it had grown too large, and was cut
                 self._read = 0
             new = size - self._read
             file.seek(max(self._read, size - KEPT))
             self._end = (self._end + file.read(size - file.tell()))[-KEPT:]
         self._read = size
         self._size += new
-        if size > LARGEST:
-            os.truncate(self._file, 0)  # the scorer appends, so it goes on at the new end
-            self._read = 0
 
     def _write(self) -> None:
         text = self._end.decode(errors="replace") if self._size == len(self._end) else whole_lines(self._end)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -57,7 +58,8 @@ def edit_model(*, user: User, model: RegisteredModel, description: str, tags: di
     _tag(model.name, None, model.tags, tags)
     with transaction.atomic():
         RegisteredModel.objects.filter(pk=model.pk).update(description=description, tags=tags)
-        events.record(actor=user, action="models.edit", subject=model.name)
+        change = _change(model, description=description, tags=tags)
+        events.record(actor=user, action="models.edit", subject=model.name, **change)
 
 
 def edit_version(*, user: User, version: ModelVersion, description: str, tags: dict[str, str]) -> None:
@@ -68,7 +70,8 @@ def edit_version(*, user: User, version: ModelVersion, description: str, tags: d
     _tag(name, version.version, version.tags, tags)
     with transaction.atomic():
         ModelVersion.objects.filter(pk=version.pk).update(description=description, tags=tags)
-        events.record(actor=user, action="models.edit_version", subject=str(version))
+        change = _change(version, description=description, tags=tags)
+        events.record(actor=user, action="models.edit_version", subject=str(version), **change)
 
 
 def set_aliases(*, user: User, version: ModelVersion, aliases: list[str]) -> list[str]:
@@ -87,8 +90,15 @@ def set_aliases(*, user: User, version: ModelVersion, aliases: list[str]) -> lis
         kept = {alias: number for alias, number in locked.aliases.items() if alias not in now | wanted}
         here = dict.fromkeys(wanted, version.version)
         RegisteredModel.objects.filter(pk=model.pk).update(aliases=kept | here)
-        events.record(actor=user, action="models.set_aliases", subject=str(version), aliases=sorted(wanted))
+        change = {"before": {"aliases": sorted(now)}, "after": {"aliases": sorted(wanted)}}
+        events.record(actor=user, action="models.set_aliases", subject=str(version), **change)
     return moved
+
+
+def _change(row: RegisteredModel | ModelVersion, **values: Any) -> dict[str, Any]:
+    """What of the row these values change: `row` is as it was."""
+    changed = {name: value for name, value in values.items() if getattr(row, name) != value}
+    return {"before": {name: getattr(row, name) for name in changed}, "after": changed}
 
 
 def _describe(name: str, version: int | None, before: str, now: str) -> None:

@@ -7,21 +7,25 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 
 from scoring.errors import ScoringError
+from scoring.scorer.priority import set_niceness
 from studio.actions import compute, endpoints, minibatches, provisioning, scorers, scratch, trials
 from studio.actions.leases import Holder
 from studio.actions.slots import Slot
+from studio.embedded.processes import BACKGROUND
 from studio.models import Cluster, Deployment, Node
 from studio.models.leases import Leased
 
 logger = logging.getLogger(__name__)
 
-NICE = 10  # of the nodes of low priority
+# Whoever waits for a page goes first. Not nicer, since a node that gets too little renews its leases too late.
+NICENESS = {Cluster.Tier.DEDICATED: BACKGROUND, Cluster.Tier.LOW_PRIORITY: BACKGROUND + 5}
 MOST_EXPECTED = 2  # environments; what each imports takes some 200 MB
 
 
@@ -89,9 +93,9 @@ class NodeAtWork(Holder):
             if Deployment.objects.creating().filter(pk=deployment.pk).exists():
                 return  # it waits for a service that is away; the sweep brings it back
 
-    def expect_work(self) -> None:
+    def expect_work(self, pythons: Sequence[Path]) -> None:
         """Has what scorers are forked from ready before a job asks for it, as far as the last ones tell."""
-        for python in provisioning.expected_pythons(most=MOST_EXPECTED):
+        for python in pythons:
             try:
                 scorers.pool().expect(python, stop=self.stopping.is_set)
             except (ScoringError, OSError):  # whoever needs it is told why
@@ -122,9 +126,9 @@ class NodeAtWork(Holder):
         if self._ticks % 5 == 1:
             super().beat()
             self._report()
-        scorers.pool().look_after()
         for slot in self.slots:
             slot.ship_logs()
+        scorers.pool().look_after()  # which cuts long logs, so after them
         if self.is_draining and self._is_idle():
             self.stopping.set()
             os.kill(os.getpid(), signal.SIGTERM)  # to Celery's worker, which ends the process in good order
@@ -166,10 +170,10 @@ def become(*, cluster_name: str) -> NodeAtWork:
     scratch.clear()
     _current = NodeAtWork(cluster_name=cluster_name)
     cluster = _current.row.cluster
-    if cluster.tier == Cluster.Tier.LOW_PRIORITY:
-        os.nice(NICE)
+    set_niceness(NICENESS[Cluster.Tier(cluster.tier)])
     _current.start()
-    threading.Thread(target=_current.expect_work, name="expected", daemon=True).start()
+    pythons = provisioning.expected_pythons(cluster=cluster, most=MOST_EXPECTED)
+    threading.Thread(target=_current.expect_work, args=[pythons], name="expected", daemon=True).start()
     compute.wake_cluster(cluster, times=cluster.slots)  # there may be what it was started for
     return _current
 

@@ -32,15 +32,22 @@ from studio.actions.leases import Holder
 from studio.actions.models import public
 from studio.actions.scratch import scratch
 from studio.errors import Unavailable
-from studio.models import Deployment
+from studio.models import Cluster, Deployment
 from studio.models.states import MoveRefused
 
 logger = logging.getLogger(__name__)
+MOST_PRINTED = 64 << 10  # bytes, from the end of what the model has printed
 
 MAX_ATTEMPTS = 3  # nodes that may die over one deployment before it is taken for the cause
 AWAY = re.compile(
     r"ConnectionError|Connection refused|Max retries exceeded|timed out|\b50[234] error|error code 50[234]"
 )
+# Half the time of MLflow's command line, which imports all that it could do besides.
+FETCH = """
+import sys
+from mlflow.artifacts import download_artifacts
+download_artifacts(artifact_uri=sys.argv[1], dst_path=sys.argv[2])
+"""
 Stop = Callable[[], bool]
 
 
@@ -58,10 +65,12 @@ def ensure_environment(*, spec: dict[str, Any], log: Callable[[str], None], stop
     )
 
 
-def expected_pythons(*, most: int) -> list[Path]:
-    """Of the environments that were used last on this machine, where their scorers are forked."""
+def expected_pythons(*, cluster: Cluster, most: int) -> list[Path]:
+    """Of the environments of its deployments that were used last on this machine, where their scorers are forked."""
     root = _folder("environments")
-    specs = last_used(root=root, most=most)
+    deployed = cluster.deployments.ready().values_list("environment", flat=True)
+    keys = {EnvironmentSpec.from_dict(spec).key for spec in deployed}
+    specs = last_used(root=root, most=most, among=keys)
     forked = [spec for spec in specs if is_forked(requirements=spec.requirements, variables={})]
     return [found.python for spec in forked if (found := find_environment(spec=spec, root=root))]
 
@@ -86,7 +95,7 @@ def ensure_model(*, uri: str, key: str, stop: Stop) -> Path:
 
 def _download(uri: str, folder: Path, stop: Stop) -> None:
     # MLflow's client weighs 180 MB, so a process of its own fetches the files and ends.
-    command = [sys.executable, "-m", "mlflow", "artifacts", "download", "-u", uri, "-d", str(folder)]
+    command = [sys.executable, "-c", FETCH, uri, str(folder)]
     passed = {
         name: value for name, value in os.environ.items() if name.endswith(("_PROXY", "_CERT", "_BUNDLE"))
     }
@@ -238,9 +247,17 @@ def _try_model(deployment: Deployment, log: DeploymentLog, stop: Stop) -> _Tried
         try:
             tried = _tried(deployment, environment, model, Path(output.name), log, stop)
         finally:
-            for line in Path(output.name).read_text(errors="replace").splitlines()[-200:]:
+            for line in _end_of(Path(output.name)):
                 log(line)
     return replace(tried, notes=[*environment.notes, *tried.notes])
+
+
+def _end_of(printed: Path) -> list[str]:
+    """Its last lines; a model may print more than fits into memory."""
+    with printed.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - MOST_PRINTED))
+        return file.read().decode(errors="replace").splitlines()[-200:]
 
 
 def _try_halves(

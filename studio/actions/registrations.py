@@ -19,11 +19,12 @@ from django.utils.translation import gettext as _
 from studio import registry
 from studio.actions import events
 from studio.actions import models as following
+from studio.actions.archives import ArchiveRefused, Member
 from studio.actions.data import default_datastore
 from studio.actions.leases import Holder
-from studio.actions.model_folders import FolderRefused, Member
 from studio.actions.model_sources import LoggedModel, Run
 from studio.actions.scratch import scratch
+from studio.actions.storing import storing
 from studio.errors import FieldErrors, StudioError, Unavailable
 from studio.models import Datastore, Registration
 from studio.models.states import MoveRefused
@@ -56,28 +57,24 @@ def register_files(
     known = Registration.objects.filter(key=key).first()
     if known:
         return known
-    datastore = default_datastore()
-    store, folder = open_store(datastore), f"{FOLDER}/{uuid.uuid4()}"
+    datastore, folder = default_datastore(), f"{FOLDER}/{uuid.uuid4()}"
+    files = {"datastore": datastore.name, "folder": folder, "label": label}
     try:
-        for member in members:
-            store.write(f"{folder}/{member.path}", member.chunks())
-        files = {"datastore": datastore.name, "folder": folder, "label": label}
-        made = _record(user, key, Registration.Source.FILES, name, description, tags, files)
-        if made.files.get("folder") != folder:  # the same form, sent twice at once
-            store.delete_folder(folder)
-        return made
-    except (FolderRefused, PathRefused) as refusal:
-        store.delete_folder(folder)
+        with storing(datastore=datastore, folder=folder) as place:
+            for member in members:
+                place.store.write(f"{folder}/{member.path}", member.chunks())
+            with transaction.atomic():
+                made = _record(user, key, Registration.Source.FILES, name, description, tags, files)
+                if made.files.get("folder") == folder:  # else the same form was sent twice at once
+                    place.keep()
+            return made
+    except (ArchiveRefused, PathRefused) as refusal:
         raise FieldErrors({"files": str(refusal)}) from refusal
     except OSError as error:
-        store.delete_folder(folder)
         full = _("The files cannot be stored: %(reason)s. Nothing was registered.") % {
             "reason": reason(error)
         }
         raise FieldErrors({"files": full}) from error
-    except BaseException:
-        store.delete_folder(folder)
-        raise
 
 
 def register_logged_model(

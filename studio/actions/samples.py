@@ -1,10 +1,11 @@
 """What a newcomer sees first: a real model, scored for real, from data that scikit-learn ships."""
 
-import io
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -20,6 +21,7 @@ from studio.actions.endpoints import create_deployment, retry_deployment
 from studio.actions.jobs import JobRequest, submit_job
 from studio.errors import StudioError
 from studio.models import DataAsset, DataAssetVersion, Deployment, Endpoint, Job, ModelVersion
+from studio.queue import enqueue
 
 MODEL = "breast_cancer_classifier"
 ENDPOINT = "breast-cancer-sample"
@@ -27,16 +29,26 @@ DEPLOYMENT = "logistic-regression"
 DATA = "breast-cancer-samples"
 PATIENCE = 180  # seconds for each step; the first environment is built in one of them
 
-# Runs in a process of its own: MLflow and scikit-learn weigh 300 MB that the studio never needs again.
+# What MLflow would find out itself, by loading the model in one more process.
+PACKAGES = ("mlflow", "cloudpickle", "numpy", "pandas", "psutil", "scikit-learn", "scipy")
+# These run in a process of its own: MLflow and scikit-learn weigh 300 MB that the studio never needs again.
+FILES = """
+import sys, sklearn.datasets
+
+data = sklearn.datasets.load_breast_cancer(as_frame=True)
+frame = data.data.rename(columns=lambda name: name.replace(" ", "_"))
+half = len(frame) // 2
+for number, rows in enumerate((frame[:half], frame[half:]), start=1):
+    rows.to_csv(f"{sys.argv[1]}/samples-{number}.csv", index=False)
+"""
 TRAINING = f"""
-import mlflow, sklearn.datasets
+import mlflow
+from importlib.metadata import version
 from mlflow.models import infer_signature
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-data = sklearn.datasets.load_breast_cancer(as_frame=True)
-frame = data.data.rename(columns=lambda name: name.replace(" ", "_"))
 names = data.target.map(dict(enumerate(data.target_names)))
 model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(frame, names)
 mlflow.set_experiment({ENDPOINT!r})
@@ -45,6 +57,7 @@ with mlflow.start_run(run_name="sample"):
     mlflow.sklearn.log_model(
         model, name="model", registered_model_name={MODEL!r}, serialization_format="cloudpickle",
         signature=infer_signature(frame, model.predict(frame)), input_example=frame.head(5),
+        pip_requirements=[f"{{name}}=={{version(name)}}" for name in {PACKAGES!r}],
     )
 """
 
@@ -55,8 +68,8 @@ def make_samples(*, say: Callable[[str], Any]) -> None:
         say("The sample is there.")
         return
     admin = get_user_model().objects.get(username=ADMINISTRATOR)
-    version = _sample_model(say)
-    data = _sample_data(admin)
+    with tempfile.TemporaryDirectory() as folder:
+        version, data = _sample_model_and_data(admin, Path(folder), say)
     deployment = _sample_deployment(admin, version, say)
     job = submit_job(
         user=admin,
@@ -69,42 +82,39 @@ def make_samples(*, say: Callable[[str], Any]) -> None:
         raise StudioError(f"The sample job is {job.status}: {job.error}")
 
 
-def _sample_model(say: Callable[[str], Any]) -> ModelVersion:
+def _sample_model_and_data(
+    admin: User, folder: Path, say: Callable[[str], Any]
+) -> tuple[ModelVersion, DataAssetVersion]:
     versions = ModelVersion.objects.filter(registered_model__name=MODEL)
+    data = DataAssetVersion.objects.filter(asset__name=DATA).first()
     if not versions.exists():
         say("Training the sample model.")
-        trained = subprocess.run(
-            [sys.executable, "-c", TRAINING], capture_output=True, text=True, check=False
-        )
-        if trained.returncode:
-            raise StudioError(
-                f"The sample model could not be trained: {trained.stderr.strip().splitlines()[-1:]}"
-            )
-        deadline = time.monotonic() + PATIENCE
-        while not versions.exists():
-            if time.monotonic() > deadline:
-                raise StudioError("The sample model did not appear in the studio. Is MLflow running?")
-            time.sleep(0.2)
-    return versions.order_by("-version")[0]
+        _run(FILES + TRAINING, folder)
+        enqueue("models.follow_registry", expires=5)  # at once, not with the next tick
+    elif data is None:
+        _run(FILES, folder)
+    data = data or _sample_data(admin, folder)
+    deadline = time.monotonic() + PATIENCE
+    while not versions.exists():
+        if time.monotonic() > deadline:
+            raise StudioError("The sample model did not appear in the studio. Is MLflow running?")
+        time.sleep(0.2)
+    return versions.order_by("-version")[0], data
 
 
-def _sample_data(admin: User) -> DataAssetVersion:
+def _run(program: str, folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise StudioError(f"The sample model could not be trained: {done.stderr.strip().splitlines()[-1:]}")
+
+
+def _sample_data(admin: User, folder: Path) -> DataAssetVersion:
     """Two files of the data set's own rows, so that the job has a folder to read."""
-    known = DataAssetVersion.objects.filter(asset__name=DATA).first()
-    if known:
-        return known
-    from sklearn.datasets import load_breast_cancer
-
-    data = load_breast_cancer()
-    names = [name.replace(" ", "_") for name in data.feature_names]
-    half = len(data.data) // 2
-    files = []
-    for number, rows in enumerate((data.data[:half], data.data[half:]), start=1):
-        text = io.StringIO()
-        text.write(",".join(names) + "\n")
-        text.writelines(",".join(map(repr, map(float, row))) + "\n" for row in rows)
-        name = f"samples-{number}.csv"
-        files.append((name, SimpleUploadedFile(name, text.getvalue().encode())))
+    files = [
+        (file.name, SimpleUploadedFile(file.name, file.read_bytes())) for file in sorted(folder.iterdir())
+    ]
     return upload_data_asset(
         user=admin,
         name=DATA,

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from scoring.environment import Environment
-from scoring.errors import InputError, PredictError
+from scoring.errors import InputError, PredictError, ScorerBroken
 from scoring.parents import is_forked
 from scoring.pool import ScorerPool, ScorerSpec
 from scoring.processes import Scorer
@@ -52,10 +52,10 @@ def leased(
     try:
         yield scorer
     except (InputError, PredictError) as error:
-        if "MemoryError" in error.traceback:
+        if isinstance(error, ScorerBroken):
             pool().discard(scorer)
         else:
-            pool().give_back(scorer)
+            pool().give_back(scorer, failed=isinstance(error, PredictError))
         raise
     except BaseException:
         pool().discard(scorer)

@@ -7,11 +7,12 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils.translation import gettext as _
@@ -30,10 +31,12 @@ from studio.errors import StudioError, Unavailable
 from studio.models import Job, MiniBatch, Node
 from studio.models.leases import Leased
 from studio.models.states import MoveRefused
-from studio.stores import open_store, reason
+from studio.stores import Store, open_store, reason
 
 logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
+ASKED_AT_ONCE = 8  # files of a mini-batch that lie elsewhere
 STAYS = 1.0  # seconds that a slot scores for one job before it looks whether another has fewer running
 
 
@@ -154,12 +157,15 @@ class Slot:
             current.ended = time.monotonic()
             self._done = current
 
-    @staticmethod
-    def _fetch(kept: KeptForJob, one: OnDesk) -> None:
+    def _fetch(self, kept: KeptForJob, one: OnDesk) -> None:
         folder = tempfile.TemporaryDirectory(dir=scratch.scratch(), prefix="minibatch-")
         one.folder = Path(one.around.enter_context(folder))
         one.slices = local_slices(
-            job=kept.job, places=kept.places, minibatch=one.minibatch, folder=one.folder
+            job=kept.job,
+            places=kept.places,
+            minibatch=one.minibatch,
+            folder=one.folder,
+            stop=partial(self._node.is_unwanted, kept.job.pk),
         )
 
     def _ask(
@@ -333,38 +339,57 @@ class Slot:
 
 
 def local_slices(
-    *, job: Job, places: Callable[[str], str], minibatch: MiniBatch, folder: Path
+    *,
+    job: Job,
+    places: Callable[[str], str],
+    minibatch: MiniBatch,
+    folder: Path,
+    stop: Callable[[], bool] = lambda: False,
 ) -> list[LocalSlice]:
     """The files of a mini-batch on this machine, in `folder` where they have to be fetched.
 
-    One that is not as it was planned is `refused`. Raises StoreAway, Misdivided.
+    One that is not as it was planned is `refused`. Raises StoreAway, Misdivided, ScoringCanceled once `stop` says so.
     """
-    store, local = open_store(job.input_datastore), []
-    dialect = ScoringSettings.from_dict(job.settings).dialect
-    for planned, refused in zip(
-        minibatch.slices, refusals(job=job, places=places, minibatch=minibatch), strict=True
-    ):
-        name, path = planned["path"], folder
+    store, dialect = open_store(job.input_datastore), ScoringSettings.from_dict(job.settings).dialect
+
+    def go_on() -> None:
+        if stop():
+            raise ScoringCanceled("Nobody wants this file any more.")
+
+    def laid(planned: dict[str, Any]) -> LocalSlice:
+        go_on()
+        name, path, refused = planned["path"], folder, _refusal(store, places, planned)
         if not refused:
+            wanted = {"etag": planned["etag"], "ranges": planned.get("ranges", ())}
             try:
-                path = store.local_copy(
-                    places(name), folder, etag=planned["etag"], ranges=planned.get("ranges", ())
-                )
+                path = store.local_copy(places(name), folder, **wanted, between=go_on)
             except OSError as error:
                 raise _unreadable(name, error) from error
             _check_guess(path, planned, dialect)
-        local.append(
-            LocalSlice(
-                path=path,
-                kind=file_kind(name),
-                name=name,
-                start=planned["start"],
-                end=planned["end"],
-                dialect=dialect,
-                refused=refused,
-            )
+        return LocalSlice(
+            path=path,
+            kind=file_kind(name),
+            name=name,
+            start=planned["start"],
+            end=planned["end"],
+            dialect=dialect,
+            refused=refused,
         )
-    return local
+
+    return _of_each(store, laid, minibatch.slices)
+
+
+def _of_each(
+    store: Store, act: Callable[[dict[str, Any]], Result], slices: list[dict[str, Any]]
+) -> list[Result]:
+    """In their order; beside each other where asking for a small file takes longer than its bytes."""
+    if not store.is_far or len(slices) < 2:
+        return [act(one) for one in slices]
+    threads = ThreadPoolExecutor(min(ASKED_AT_ONCE, len(slices)))
+    try:
+        return list(threads.map(act, slices))
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def _check_guess(copy: Path, planned: dict[str, Any], dialect: Dialect) -> None:
@@ -380,17 +405,19 @@ def _check_guess(copy: Path, planned: dict[str, Any], dialect: Dialect) -> None:
 
 def refusals(*, job: Job, places: Callable[[str], str], minibatch: MiniBatch) -> list[str]:
     """For each file of a mini-batch, why it must not be scored as it is now; empty where it is as it was planned."""
-    store, found = open_store(job.input_datastore), []
-    for planned in minibatch.slices:
-        try:
-            present, why = store.stat(places(planned["path"])), ""
-        except OSError as error:
-            raise _unreadable(planned["path"], error) from error
-        if present is None or present.etag != planned["etag"]:
-            changed = _("has disappeared") if present is None else _("has changed")
-            why = f"{planned['path']} {changed} since the job was planned. Create the job again."
-        found.append(why)
-    return found
+    store = open_store(job.input_datastore)
+    return _of_each(store, partial(_refusal, store, places), minibatch.slices)
+
+
+def _refusal(store: Store, places: Callable[[str], str], planned: dict[str, Any]) -> str:
+    try:
+        present = store.stat(places(planned["path"]))
+    except OSError as error:
+        raise _unreadable(planned["path"], error) from error
+    if present is not None and present.etag == planned["etag"]:
+        return ""
+    changed = _("has disappeared") if present is None else _("has changed")
+    return f"{planned['path']} {changed} since the job was planned. Create the job again."
 
 
 def _unreadable(name: str, error: OSError) -> ScoringError:

@@ -2,19 +2,20 @@
 
 import uuid
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from django.contrib.auth.models import User
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files import File
 from django.utils.translation import gettext as _
 
 from scoring.errors import InputError
 from scoring.plan import InputFile, file_kind
 from studio.actions import events
-from studio.actions.data import safe_name
+from studio.actions.archives import ArchiveRefused
+from studio.actions.data import to_store
 from studio.actions.inputs import FirstRows, first_rows_of
+from studio.actions.storing import storing
 from studio.errors import FieldErrors, NotFound, StudioError
 from studio.models import Datastore
 from studio.permissions import check_can_write_to_datastore
@@ -34,6 +35,7 @@ class ObjectPreview:
     rows: FirstRows = field(default_factory=FirstRows)
     text: str | None = None
     is_cut: bool = False  # `text` is only the start
+    is_image: bool = False
     problem: str = ""
 
 
@@ -45,7 +47,7 @@ def preview_object(*, datastore: Datastore, path: str) -> ObjectPreview:
     except InputError:
         return _text(datastore, file)
     if kind == "image":
-        return ObjectPreview(file=file, problem=_("This is an image. Download it to look at it."))
+        return ObjectPreview(file=file, is_image=True)
     listed = InputFile(path=file.name, size=file.size, etag=file.etag)
     rows = first_rows_of(datastore=datastore, root=file.path, file=listed)
     return ObjectPreview(file=file, rows=rows, problem=rows.problem)
@@ -97,16 +99,17 @@ def upload_files(
     user: User,
     datastore: Datastore,
     folder: str,
-    files: Iterable[tuple[str, UploadedFile]],
+    files: Iterable[tuple[str, File]],
     replace: bool,
+    unpack: bool = False,
 ) -> list[str]:
-    """Put files into a folder, all of them or none; their paths there.
+    """Put files into a folder, all of them or none; their paths there. With `unpack` archives give what is in them.
 
     Raises FilesExist unless it may `replace` what has the same name, FieldErrors.
     """
     check_can_write_to_datastore(user, datastore)
     store, home = open_store(datastore), tidy(folder)
-    placed = [(_inside(home, safe_name(path)), file) for path, file in files]
+    placed = [(_inside(home, path), file) for path, file in to_store(files, unpack=unpack)]
     named = dict(placed)
     if len(named) < len(placed):
         raise FieldErrors({"files": _("Two of the files have the same name. Rename one.")})
@@ -114,28 +117,61 @@ def upload_files(
     try:
         store.check(folder)
         _check_places(store, list(named), replace)
-        for number, file in enumerate(named.values()):
-            store.write(f"{staging}/{number}", file.chunks())
-        for number, path in enumerate(named):
-            store.move(f"{staging}/{number}", path, replace=replace)
+        with storing(datastore=datastore, folder=staging):
+            for number, file in enumerate(named.values()):
+                store.write(f"{staging}/{number}", file.chunks())
+            _put_in_place(store, staging, list(named), replace)
     except AlreadyThere as taken:
         raise FilesExist(str(taken)) from taken
-    except PathRefused as refusal:
+    except (PathRefused, ArchiveRefused) as refusal:
         raise FieldErrors({"files": str(refusal)}) from refusal
     except OSError as error:
         cannot = _("The files cannot be stored: %(reason)s.") % {"reason": reason(error)}
         raise FieldErrors({"files": cannot}) from error
-    finally:
-        _forget(store, staging)
     events.record(
         actor=user, action="datastore.upload", subject=datastore.name, folder=home, files=list(named)[:100]
     )
     return list(named)
 
 
-def _forget(store: Store, staging: str) -> None:
-    with suppress(PathRefused):
-        store.delete_folder(staging)
+def _put_in_place(store: Store, staging: str, paths: list[str], replace: bool) -> None:
+    """One after the other, since no storage moves several at once. Where one fails, those before it are taken back.
+
+    Raises what store.move() does, and FieldErrors where some cannot be taken back: others lay there before.
+    """
+    placed: list[str] = []
+    try:
+        for number, path in enumerate(paths):
+            placed.append(path)  # a move that fails may have been done
+            store.move(f"{staging}/{number}", path, replace=replace)
+    except (OSError, StudioError) as error:
+        if isinstance(error, AlreadyThere):
+            placed.pop()
+        left = placed if replace else [path for path in placed if not _taken_back(store, path)]
+        if not left:
+            raise
+        said = reason(error) if isinstance(error, OSError) else str(error)
+        raise FieldErrors({"files": _cut_short(left, len(paths), said)}) from error
+
+
+def _taken_back(store: Store, path: str) -> bool:
+    try:
+        store.delete(path)
+    except (OSError, StudioError):
+        return False
+    return True
+
+
+def _cut_short(left: list[str], count: int, said: str) -> str:
+    return _(
+        "Storing the files broke off: %(reason)s. Of %(count)s files these may have been stored: %(names)s. Upload "
+        "them again."
+    ) % {"reason": said.rstrip("."), "count": count, "names": _names(left)}
+
+
+def _names(paths: list[str]) -> str:
+    names = [path.rsplit("/", 1)[-1] for path in paths]
+    return ", ".join(names[:NAMES_SHOWN]) + (" …" if len(names) > NAMES_SHOWN else "")
 
 
 def _inside(folder: str, name: str) -> str:
@@ -145,12 +181,11 @@ def _inside(folder: str, name: str) -> str:
 def _check_places(store: Store, paths: list[str], replace: bool) -> None:
     if any(store.is_folder(path) for path in paths):
         raise FieldErrors({"files": _("One of the files has the name of a folder that is there. Rename it.")})
-    taken = [path.rsplit("/", 1)[-1] for path in paths if store.stat(path)]
+    taken = [path for path in paths if store.stat(path)]
     if taken and not replace:
-        names = ", ".join(taken[:NAMES_SHOWN]) + (" …" if len(taken) > NAMES_SHOWN else "")
         raise FilesExist(
-            _("There already: %(names)s. Tick “Replace” to overwrite, or rename your files.")
-            % {"names": names}
+            _("There already: %(names)s. Choose to replace them, or rename your files.")
+            % {"names": _names(taken)}
         )
 
 

@@ -9,13 +9,17 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 
+from studio.actions.addresses import forget_addresses
 from studio.actions.compute import forget_silent_nodes, no_node_reasons, wake_cluster
 from studio.actions.job_deletion import remove_outdated_parts
 from studio.actions.job_runs import enqueue_due_runs
 from studio.actions.jobs import settle_cancel, waiting_reason
 from studio.actions.minibatches import recover_lost
+from studio.actions.people import forget_sessions
 from studio.actions.registrations import recover_registrations
+from studio.actions.storing import remove_left_uploads
 from studio.actions.trials import forget_old_trials, recover_lost_trials, wake_for_trials
+from studio.actions.uploads import forget_left_uploads
 from studio.models import Cluster, Deployment, Job, MiniBatch, Node
 from studio.models.locks import Turn, taking_turns
 from studio.queue import enqueue
@@ -91,4 +95,8 @@ STEPS = (
     forget_old_trials,
     remove_outdated_parts,
     enqueue_due_runs,
+    forget_addresses,
+    forget_sessions,
+    remove_left_uploads,
+    forget_left_uploads,
 )

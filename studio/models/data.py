@@ -1,26 +1,39 @@
+from pathlib import PurePosixPath
+
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Case, Count, OuterRef, Q, Subquery, When
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from studio.models.datastore_kinds import LAYOUTS, DatastoreKind, datastore_kinds
+
 DATA_NAME = r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$"
 DATASTORE_NAME = r"^[a-z0-9_]+$"
+HIDDEN_QUERY = "?…"  # in place of the address's own, which may be a key
 
 
 class DatastoreQuerySet(models.QuerySet["Datastore"]):
     def visible_to(self, user: AbstractUser | AnonymousUser) -> "DatastoreQuerySet":
-        return self if user.is_authenticated else self.none()
+        """Those that are registered."""
+        return self.exclude(kind=Datastore.Kind.ADDRESS) if user.is_authenticated else self.none()
+
+    def addresses(self) -> "DatastoreQuerySet":
+        return self.filter(kind=Datastore.Kind.ADDRESS)
 
     def default(self) -> "Datastore":
         return self.get(is_default=True)
 
+    def with_address(self) -> "DatastoreQuerySet":
+        """`address`: the location, to search and to sort by."""
+        whens = (When(kind=kind, then=layout.location_in_sql) for kind, layout in LAYOUTS.items())
+        return self.annotate(address=Case(*whens))
+
     def matching(self, words: str) -> "DatastoreQuerySet":
-        wanted = Q(name__icontains=words) | Q(description__icontains=words)
-        for option in ("root", "bucket", "folder"):
-            wanted |= Q(**{f"options__{option}__icontains": words})
+        """Of those with_address()."""
+        wanted = Q(name__icontains=words) | Q(description__icontains=words) | Q(address__icontains=words)
         return self.filter(wanted) if words else self
 
     def with_asset_count(self) -> "DatastoreQuerySet":
@@ -31,17 +44,12 @@ class DatastoreQuerySet(models.QuerySet["Datastore"]):
 
 
 class Datastore(models.Model):
-    class Kind(models.TextChoices):
-        LOCAL = "local", _("Local folder")
-        S3 = "s3", _("Amazon S3 or compatible")
+    Kind = DatastoreKind
 
     name = models.CharField(max_length=255, unique=True, validators=[RegexValidator(DATASTORE_NAME)])
-    kind = models.CharField(max_length=20, choices=Kind, default=Kind.LOCAL)
+    kind = models.CharField(max_length=20, choices=datastore_kinds, default=Kind.LOCAL)
     description = models.TextField(blank=True)
-    options = models.JSONField(
-        default=dict,
-        help_text="local: {'root': absolute folder}; s3: {'bucket', 'folder', 'endpoint', 'region', 'path_style'}",
-    )
+    options = models.JSONField(default=dict, help_text="what the store of its kind takes; see studio.stores")
     secrets = models.TextField(blank=True, help_text="credentials, sealed; see studio.sealing")
     is_default = models.BooleanField(default=False)
     created_by = models.ForeignKey(
@@ -65,13 +73,25 @@ class Datastore(models.Model):
     @property
     def location(self) -> str:
         """Where it lies, as people write it."""
-        if self.is_local:
-            return str(self.options["root"])
-        return f"s3://{self.options['bucket']}/{self.options.get('folder', '')}".rstrip("/")
+        hidden = HIDDEN_QUERY if self.is_address and self.has_secrets else ""
+        return LAYOUTS[self.kind].location_of(self.options) + hidden
+
+    @property
+    def place(self) -> tuple[str, PurePosixPath]:
+        """What holds it, and where in that. Two places with one holder may lie in each other."""
+        return LAYOUTS[self.kind].place_of(self.options)
 
     @property
     def is_local(self) -> bool:
         return self.kind == self.Kind.LOCAL
+
+    @property
+    def is_address(self) -> bool:
+        return self.kind == self.Kind.ADDRESS
+
+    def label(self, path: str) -> str:
+        """What lies at `path`, as people write it."""
+        return self.location if self.is_address else f"{self.name} / {path}"
 
     @property
     def has_secrets(self) -> bool:
@@ -94,6 +114,13 @@ class DataAssetQuerySet(models.QuerySet["DataAsset"]):
     def lying_in(self, datastore: Datastore) -> "DataAssetQuerySet":
         """Those with a version in it."""
         return self.filter(pk__in=DataAssetVersion.objects.filter(datastore=datastore).values("asset"))
+
+    def offered(self) -> "DataAssetQuerySet":
+        """For new jobs: not archived."""
+        return self.filter(archived_at=None)
+
+    def archived(self) -> "DataAssetQuerySet":
+        return self.exclude(archived_at=None)
 
     def with_latest(self) -> "DataAssetQuerySet":
         latest = DataAssetVersion.objects.filter(asset=OuterRef("pk")).order_by("-version")
@@ -125,6 +152,8 @@ class DataAsset(models.Model):
         default=1, db_default=1, help_text="counts edits, so that two do not overwrite another"
     )
 
+    archived_at = models.DateTimeField(null=True, help_text="since when lists and wizards leave it out")
+
     objects = DataAssetQuerySet.as_manager()
 
     class Meta:
@@ -132,6 +161,10 @@ class DataAsset(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_archived(self) -> bool:
+        return self.archived_at is not None
 
 
 class DataAssetVersionQuerySet(models.QuerySet["DataAssetVersion"]):
@@ -175,4 +208,15 @@ class DataAssetVersion(models.Model):
 
     @property
     def location(self) -> str:
-        return f"{self.datastore.name} / {self.path}"
+        return self.datastore.label(self.path)
+
+
+class UnfinishedUpload(models.Model):
+    """A folder that files are being written into. The row goes as they become somebody's, or with the folder."""
+
+    datastore = models.ForeignKey(Datastore, on_delete=models.CASCADE, related_name="+")
+    folder = models.TextField()
+    until = models.DateTimeField(db_index=True, help_text="when nobody is at it any more")
+
+    def __str__(self) -> str:
+        return self.datastore.label(self.folder)

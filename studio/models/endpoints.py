@@ -146,13 +146,17 @@ class Endpoint(models.Model):
         return list(self.jobs.unfinished().newest_first())
 
     @property
-    def provisioning_state(self) -> Shown:
+    def provisioning_status(self) -> "Deployment.Status":
         """The endpoint itself is there at once; it counts as being created until its first deployment is tried."""
         deployments = self.deployments.all()
         unready = not any(one.is_ready for one in deployments)
-        state = Deployment.Status.SUCCEEDED
         if unready and any(one.is_creating for one in deployments):
-            state = Deployment.Status.CREATING
+            return Deployment.Status.CREATING
+        return Deployment.Status.SUCCEEDED
+
+    @property
+    def provisioning_state(self) -> Shown:
+        state = self.provisioning_status
         return Shown(str(state.label), *Deployment.LOOK[state])
 
 

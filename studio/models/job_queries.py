@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db import models
-from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Q
+from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Prefetch, Q
 from django.db.models.functions import Coalesce, Now
 
 from studio.models.compute import Cluster
 from studio.models.data import DataAssetVersion, Datastore
-from studio.models.endpoints import Endpoint
+from studio.models.endpoints import Deployment, Endpoint
 from studio.models.leases import LeasedQuerySet
 from studio.models.models import ModelVersion
 
@@ -70,6 +70,14 @@ class JobQuerySet(LeasedQuerySet):
     def failed_since(self, moment: datetime) -> "JobQuerySet":
         return self.filter(status=self.model.Status.FAILED, finished_at__gte=moment)
 
+    def ended_for(self, user: AbstractUser, *, since: datetime, badly: bool = False) -> "JobQuerySet":
+        """Theirs that completed or failed after that; `badly`: only those that failed or lost files. Whoever cancels
+        one knows."""
+        status = self.model.Status
+        failed, completed = Q(status=status.FAILED), Q(status=status.COMPLETED)
+        wanted = failed | (completed & Q(files_failed__gt=0) if badly else completed)
+        return self.filter(wanted, created_by=user, finished_at__gt=since).order_by("-finished_at", "-pk")
+
     def completed(self) -> "JobQuerySet":
         return self.filter(status=self.model.Status.COMPLETED)
 
@@ -118,19 +126,24 @@ class JobQuerySet(LeasedQuerySet):
             .annotate(took=Coalesce(took(), timedelta(0)))
         )
 
-    def for_page(self) -> "JobQuerySet":
-        return self.select_related(
-            "endpoint",
-            "deployment__model_version__registered_model",
-            "cluster",
-            "created_by",
-            "input_datastore",
-            "output_datastore",
-            "input_asset__asset",
-        ).defer(
-            "deployment__log",
-            "deployment__traceback",
-            "deployment__model_version__signature",
-            "deployment__model_version__environment_files",
-            "deployment__model_version__artifacts",
+    def at_a_glance(self) -> "JobQuerySet":
+        """What tells whether a job's page has something else to show, and what a person may do to it."""
+        return self.select_related("created_by").only(
+            "name", "status", "waiting_for", "endpoint", "endpoint_name", "created_by__username"
         )
+
+    def for_page(self) -> "JobQuerySet":
+        """Its deployment on its own: to plan so many joins takes PostgreSQL longer than to make them."""
+        deployments = Deployment.objects.select_related("model_version__registered_model").defer(
+            "log",
+            "traceback",
+            "model_version__signature",
+            "model_version__environment_files",
+            "model_version__artifacts",
+        )
+        rows = self.select_related("cluster", "created_by", "input_asset__asset")
+        return rows.prefetch_related(Prefetch("deployment", queryset=deployments))
+
+    def for_record(self) -> "JobQuerySet":
+        """What stands in a job as data."""
+        return self.select_related("created_by", "input_datastore", "input_asset__asset")

@@ -60,6 +60,9 @@ class Job(Stateful, Leased):
     display_name = models.CharField(max_length=255)
     status = models.CharField(max_length=20, choices=Status, default=Status.QUEUED)
     idempotency_key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    request_digest = models.CharField(
+        max_length=64, blank=True, db_default="", help_text="SHA-256 of what the API was asked with this key"
+    )
     # A job outlives its endpoint, deployment, cluster and datastores, so it keeps their names and, in spec, all that
     # it runs with.
     endpoint = models.ForeignKey(Endpoint, null=True, on_delete=models.SET_NULL, related_name="jobs")
@@ -142,6 +145,11 @@ class Job(Stateful, Leased):
             models.Index(fields=["-created_at"], name="job_newest"),
             models.Index(fields=["endpoint", "-created_at"], name="job_newest_of_endpoint"),
             models.Index(fields=["endpoint_name", "-created_at"], name="job_newest_of_name"),
+            models.Index(
+                fields=["created_by", "-finished_at"],
+                condition=Q(finished_at__isnull=False),
+                name="job_ended_of_person",
+            ),
             models.Index(
                 fields=["status"],
                 condition=~Q(status__in=["Canceled", "Completed", "Failed"]),

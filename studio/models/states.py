@@ -76,7 +76,7 @@ class Stateful(models.Model):
         """
         if not self.may_move_to(status):
             raise MoveRefused(
-                _("“%(thing)s” is %(status)s, so this cannot be done any more. Reload the page.")
+                _("“%(thing)s” is %(status)s, so this cannot be done any more. Look at it again.")
                 % {"thing": self, "status": self.status_label}
             )
         seen = {"pk": self.pk, "status": self.status}
@@ -84,7 +84,7 @@ class Stateful(models.Model):
             seen["lease"] = held
         fields["status"] = status
         if not type(self)._default_manager.filter(**seen).update(**fields):
-            raise MoveRefused(_("“%(thing)s” changed just now. Reload the page.") % {"thing": self})
+            raise MoveRefused(_("“%(thing)s” changed just now. Look at it again.") % {"thing": self})
         for name, value in fields.items():
             if hasattr(value, "resolve_expression"):
                 self.__dict__.pop(name, None)  # deferred
