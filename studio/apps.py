@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class StudioConfig(AppConfig):
@@ -8,3 +9,6 @@ class StudioConfig(AppConfig):
     def ready(self) -> None:
         # The tasks' names are known in every process that enqueues or runs them.
         from studio import celery, tasks  # noqa: F401
+        from studio.actions.people import set_up_roles
+
+        post_migrate.connect(set_up_roles, sender=self)

@@ -1,12 +1,17 @@
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
+from studio import roles
+from studio.pages.notices import Bell
 from studio.pages.ui import THEMES
+from studio.permissions import reason_against
 
 PART_OF = {"datastores": "data", "deployments": "endpoints"}  # sections without a link of their own
 
@@ -25,6 +30,25 @@ class NavigationGroup:
     links: list[NavigationLink]
 
 
+class WhyNot:
+    """Why this person's role does not let them; empty where it does. For commands that are about no one thing."""
+
+    def __init__(self, user: roles.Person) -> None:
+        self.user = user
+
+    @cached_property
+    def run(self) -> str:
+        return reason_against(roles.check_may_run, self.user)
+
+    @cached_property
+    def manage(self) -> str:
+        return reason_against(roles.check_may_manage, self.user)
+
+    @cached_property
+    def administer(self) -> str:
+        return reason_against(roles.check_may_administer, self.user)
+
+
 def shell(request: HttpRequest) -> dict[str, Any]:
     """What every page's frame needs."""
     profile = getattr(request, "profile", None)
@@ -33,7 +57,9 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "workspace": getattr(settings, "WORKSPACE_NAME", "workspace"),
         "theme": theme if theme in THEMES else "auto",
         "time_zone": profile.time_zone if profile else "",
+        "bell": Bell(request) if hasattr(request, "user") else None,
         "navigation": navigation(request),
+        "role_forbids": WhyNot(getattr(request, "user", AnonymousUser())),
         # Django 6 and django-htmx call it so; the capitalised name of django-csp is not used.
         "csp_nonce": getattr(request, "csp_nonce", None),
     }
@@ -65,5 +91,14 @@ def navigation(request: HttpRequest) -> list[NavigationGroup]:
                 ("endpoints:index", _("Endpoints"), "cloud-computing"),
             ),
         ),
-        NavigationGroup(_("Manage"), links(("compute:index", _("Compute"), "server-2"))),
+        NavigationGroup(
+            _("Manage"), links(("compute:index", _("Compute"), "server-2"), *_administration(request))
+        ),
     ]
+
+
+def _administration(request: HttpRequest) -> list[tuple[str, str, str]]:
+    """What only Administrators are shown."""
+    if reason_against(roles.check_may_administer, getattr(request, "user", AnonymousUser())):
+        return []
+    return [("people:index", _("People"), "users"), ("audit:index", _("Audit"), "list-check")]

@@ -89,6 +89,46 @@ def url(name: str, default: str = "", *, schemes: Sequence[str], example: str) -
     return value
 
 
+def hosts(name: str, *, port: int) -> frozenset[tuple[str, int]]:
+    """Hosts with their ports, `port` where none is given, separated by commas."""
+    found = set()
+    for entry in filter(None, (part.strip() for part in text(name).split(","))):
+        try:
+            parts = urlsplit(f"//{entry}")
+            host, own = parts.hostname, parts.port
+        except ValueError:
+            host, own = None, None
+        if not host or parts.netloc != entry or "@" in entry:
+            raise SettingError(
+                f"{name} has “{entry}”; write hosts, with a port where it is not {port}, for example "
+                f"{name}=files.example.com,minio.example.com:9000."
+            )
+        found.add((host.rstrip("."), own or port))
+    return frozenset(found)
+
+
+def pairs(name: str, choices: Sequence[str]) -> dict[str, str]:
+    """One of `choices` for each key: `key=choice`, separated by commas. A key may hold a “=”."""
+    found = {}
+    for entry in filter(None, (part.strip() for part in text(name).split(","))):
+        key, _equals, value = (part.strip() for part in entry.rpartition("="))
+        if not key or value not in choices:
+            raise SettingError(
+                f"{name} has “{entry}”; write name=choice, separated by commas, where the choice is one of: "
+                f"{', '.join(choices)}."
+            )
+        found[key] = value
+    return found
+
+
+def file(name: str) -> str:
+    """The path of a file that is there; empty where none is given."""
+    value = text(name)
+    if value and not Path(value).expanduser().is_file():
+        raise SettingError(f"{name} is “{value}”, where no file is; write the path of one, or unset {name}.")
+    return str(Path(value).expanduser()) if value else ""
+
+
 def without_login(address: str) -> str:
     """The address without the user and password that it may hold."""
     parts = urlsplit(address)

@@ -6,6 +6,10 @@ class NotAllowed(StudioError):
     """This person may not do this to this thing, or the thing's state forbids it."""
 
 
+class RoleForbids(NotAllowed):
+    """Whatever the state of the thing: the person's role, their token's scope, or that it belongs to somebody else."""
+
+
 class Unavailable(StudioError):
     """A service the studio stands on (MLflow, the broker, a datastore) does not answer; trying later helps."""
 

@@ -3,16 +3,27 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware as DjangoLoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import get_language
 
+from studio.actions.events import Origin, coming_from
+from studio.api.errors import in_words
 from studio.errors import NotAllowed, NotFound, StudioError, Unavailable
-from studio.models import Profile
+from studio.models import Event, Profile
+from studio.pages.origin import address_of
 from studio.pages.referrer import came_from, own_address
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -36,8 +47,48 @@ class SecurityHeadersMiddleware:
         return response
 
 
-class TimeZoneMiddleware:
-    """Times stand in the zone that the person has chosen. Without a choice the browser puts them into its own."""
+class ApiMiddleware:
+    """Whatever refuses a request of the API, it says so as the API does; and no cache keeps what a token opened."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if not request.path_info.startswith("/api/"):
+            return response
+        response = in_words(request, response)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class HeadMiddleware:
+    """What HEAD asks for ends with its headers; no file is read that nobody is sent."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if request.method == "HEAD" and isinstance(response, StreamingHttpResponse):
+            response.streaming_content = ()
+        return response
+
+
+class OriginMiddleware:
+    """Events say which address an act came from, and through which door."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with coming_from(Origin(through=Event.Through.PAGE, ip=address_of(request))):
+            return self.get_response(request)
+
+
+class PreferencesMiddleware:
+    """Times stand in the zone, and all in the language, that the person has chosen. Without a choice it is the browser
+    that decides: it puts times into its own zone, and LocaleMiddleware has asked it for a language."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -45,8 +96,14 @@ class TimeZoneMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         profile = Profile.objects.of(request.user)
         request.profile = profile  # type: ignore[attr-defined]
-        with timezone.override(known_zone(profile.time_zone if profile else "")):
-            return self.get_response(request)
+        language = profile.language if profile else ""
+        if language not in dict(settings.LANGUAGES):
+            language = get_language() or settings.LANGUAGE_CODE
+        zone = known_zone(profile.time_zone if profile else "")
+        with timezone.override(zone), translation.override(language):
+            response = self.get_response(request)
+        response.headers.setdefault("Content-Language", language)
+        return response
 
 
 def known_zone(name: str) -> ZoneInfo | None:
@@ -148,11 +205,9 @@ class HtmxResponseMiddleware:
 def append_toasts(request: HttpRequest, response: HttpResponse) -> None:
     storage = messages.get_messages(request)
     is_html = response.headers.get("Content-Type", "").startswith("text/html")
-    if getattr(storage, "used", False) or not is_html:
-        return  # a whole page has shown them already
+    if getattr(storage, "used", False) or not is_html or not len(storage):
+        return  # a whole page has shown them already, or there are none
     toasts = render_to_string("ui/toasts.html", {"messages": storage, "oob": True}, request)
-    if not toasts.strip():
-        return
     if response.status_code == 204:  # htmx reads no body with 204
         response.status_code = 200
         response.headers["HX-Reswap"] = "none"

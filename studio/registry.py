@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import requests
 from django.conf import settings
@@ -20,6 +20,7 @@ from studio.errors import NotFound, StudioError, Unavailable
 logger = logging.getLogger(__name__)
 
 CONNECT, READ = 3, 15  # seconds; a file may take longer as a whole, not between two of its pieces
+STORING = 300  # seconds after the last byte of a file until MLflow has stored it
 PIECE = 1 << 16
 MISSING = "RESOURCE_DOES_NOT_EXIST"
 EXISTS = "RESOURCE_ALREADY_EXISTS"
@@ -302,12 +303,34 @@ def open_file(*, name: str, version: int, path: str) -> OpenFile:
     asked = {"name": name, "version": str(version), "path": path}
     answer = _ask("GET", "/model-versions/get-artifact", params=asked, stream=True)
     length = answer.headers.get("Content-Length", "")
-    return OpenFile(_pieces(answer), int(length) if length.isdigit() else None)
+    return OpenFile(pieces(answer), int(length) if length.isdigit() else None)
 
 
-def _pieces(answer: requests.Response) -> Iterator[bytes]:
+def pieces(answer: requests.Response) -> Iterator[bytes]:
     with answer:
         try:
             yield from answer.iter_content(PIECE)
         except requests.RequestException as error:
             raise Unavailable(away(_why(error))) from error
+
+
+# ---- What others ask of it, through the studio
+
+
+def pass_on(*, method: str, path: str, query: str, headers: dict[str, str], body: Any) -> requests.Response:
+    """MLflow's own answer, whatever it says, not read yet. Raises Unavailable."""
+    address, login = _place()
+    try:
+        return _session().request(
+            method,
+            f"{address}/{quote(path)}{f'?{query}' if query else ''}",
+            headers=headers,
+            data=body,
+            auth=login,
+            stream=True,
+            timeout=(CONNECT, STORING),
+            allow_redirects=False,
+        )
+    except requests.RequestException as error:
+        logger.warning("MLflow does not answer", extra={"action": "registry_failed"}, exc_info=True)
+        raise Unavailable(away(_why(error))) from error

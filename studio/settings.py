@@ -8,11 +8,16 @@ from csp.constants import NONCE, NONE, SELF
 from studio import env
 from studio.embedded import addresses
 from studio.embedded.home import PROJECT, make_folder, prepare_home, studio_home
+from studio.oidc import passwords_for_all, read_provider
 
 BASE_DIR = PROJECT
 STUDIO_HOME = studio_home()
 DEBUG = env.boolean("STUDIO_DEBUG", False)
 SECRET_KEY = addresses.secret_key()
+ALLOWED_HOSTS_FOR_DATA = env.hosts("STUDIO_ALLOWED_HOSTS_FOR_DATA", port=443)
+MAX_DOWNLOAD = env.integer("STUDIO_MAX_DOWNLOAD_GB", 10, minimum=1, maximum=10_000) << 30
+API_REQUESTS_PER_MINUTE = env.integer("STUDIO_API_REQUESTS_PER_MINUTE", 600, minimum=1, maximum=1_000_000)
+CA_FILE = env.file("STUDIO_CA_FILE")
 ENCRYPTION_KEY_FILE = Path(
     env.text("STUDIO_ENCRYPTION_KEY_FILE") or STUDIO_HOME / "secrets" / "encryption-keys"
 )
@@ -22,6 +27,7 @@ PUBLIC_URL = env.url("STUDIO_PUBLIC_URL", schemes=("http", "https"), example="ht
 STUDIO_ADDRESS = PUBLIC_URL or addresses.local_address(bind=addresses.bind(), port=addresses.port())
 BEHIND_TLS = PUBLIC_URL.startswith("https://")
 MLFLOW_TRACKING_URI = addresses.mlflow_uri()
+MLFLOW_IS_EMBEDDED = addresses.embedded_mlflow_uri() == MLFLOW_TRACKING_URI
 MLFLOW_ADDRESS = env.without_login(MLFLOW_TRACKING_URI)  # what pages and messages show
 
 INSTALLED_APPS = [
@@ -29,28 +35,35 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.humanize",
     "django.contrib.messages",
-    "django.contrib.sessions",
     "django.contrib.staticfiles",
     "django.forms",
     "django_htmx",
     "template_partials.apps.SimpleAppConfig",
     "csp",
+    "allauth.account",  # without its pages: the next one needs its tables and its middleware
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "studio",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "studio.middleware.HeadMiddleware",
+    "studio.middleware.ApiMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "studio.middleware.OriginMiddleware",
+    "studio.pages.bearer.BearerTokenMiddleware",
     "studio.middleware.LoginRequiredMiddleware",
-    "studio.middleware.TimeZoneMiddleware",
+    "studio.middleware.PreferencesMiddleware",
     "studio.middleware.SecurityHeadersMiddleware",
     "studio.middleware.NoNullBytesMiddleware",
     "studio.middleware.StudioErrorMiddleware",
@@ -102,12 +115,21 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+PASSWORD_RESET_TIMEOUT = 7 * 86_400  # seconds that the link of an invitation works
+# Through which provider people sign in beside their passwords, and who still has a password.
+OIDC = read_provider()
+PASSWORDS_FOR_ALL = passwords_for_all()
+SOCIALACCOUNT_ADAPTER = "studio.pages.oidc.Accounts"
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5  # seconds
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]  # those that locale/ holds: half a translation is worse than none
+# What people may choose. Texts are in English: half a translation is worse than none, so another language comes with a
+# whole one in locale/. How times are written is in studio/formats/.
+LANGUAGES = [("en", "English (United States)"), ("en-gb", "English (United Kingdom)")]
+FORMAT_MODULE_PATH = "studio.formats"
 TIME_ZONE = env.text("STUDIO_TIME_ZONE", "UTC")
 USE_I18N = True
 USE_TZ = True
@@ -116,9 +138,8 @@ LOCALE_PATHS = [PROJECT / "locale"]
 STATIC_URL = "static/"
 STATIC_ROOT = STUDIO_HOME / "static"
 STATICFILES_DIRS = [PROJECT / "static"]
-WHITENOISE_USE_FINDERS = (
-    True  # the files of a checkout are served as they are: no collectstatic before a start
-)
+# The files of a checkout are served as they are: no collectstatic before a start.
+WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
 FILE_UPLOAD_HANDLERS = [
@@ -132,7 +153,9 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
 FILE_UPLOAD_TEMP_DIR = make_folder(prepare_home(STUDIO_HOME) / "uploads")
 DATA_UPLOAD_MAX_NUMBER_FILES = 500  # each large one holds a file descriptor until the form is done
 MODEL_MAX_BYTES = 20 << 30  # of the files of a model that is registered from them, unpacked
+UNPACKED_MAX_BYTES = 20 << 30  # of the files in archives that are uploaded at once
 
+SESSION_ENGINE = "studio.sessions"
 CSRF_FAILURE_VIEW = "studio.pages.errors.expired"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = BEHIND_TLS
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
@@ -193,6 +216,9 @@ LOGGING = {
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
+        "azure": {"level": "WARNING"},  # it tells of every request
+        "paramiko": {"level": "CRITICAL"},  # what goes wrong it raises too
+        "urllib3": {"level": "ERROR"},  # its words hold whole addresses
     },
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -1,8 +1,11 @@
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
+from studio.api import docs
+from studio.api.table import api
 from studio.pages import (
     account,
+    audit,
     compute,
     data,
     datastores,
@@ -12,10 +15,16 @@ from studio.pages import (
     home,
     jobs,
     models,
+    notices,
+    oidc,
+    people,
+    tokens,
     trials,
     ui,
+    uploads,
 )
 from studio.pages import help as help_pages
+from studio.pages.mlflow import mlflow
 
 handler500 = "studio.pages.errors.broken"
 
@@ -24,8 +33,41 @@ account_urls = [
     path("preferences/", account.preferences, name="preferences"),
     path("password/", account.password, name="password"),
     path("sign-in/", account.SignIn.as_view(), name="login"),
+    path("oidc/", oidc.begin, name="oidc"),
+    path("oidc/callback/", oidc.callback, name="oidc_callback"),
+    path("oidc/connect/", oidc.connect, name="oidc_connect"),
+    path("oidc/disconnect/", oidc.disconnect, name="oidc_disconnect"),
+    path("welcome/<uidb64>/<token>/", account.Welcome.as_view(), name="welcome"),
     path("sign-out/", account.SignOut.as_view(), name="logout"),
 ]
+tokens_urls = (
+    [
+        path("", tokens.index, name="index"),
+        path("new/", tokens.new, name="new"),
+        path("<int:number>/revoke/", tokens.revoke, name="revoke"),
+    ],
+    "tokens",
+)
+notices_urls = (
+    [path("", notices.index, name="index"), path("news/", notices.news, name="news")],
+    "notices",
+)
+audit_urls = ([path("", audit.index, name="index"), path("export/", audit.export, name="export")], "audit")
+people_urls = (
+    [
+        path("", people.index, name="index"),
+        path("invite/", people.invite, name="invite"),
+        path("-/role/", people.change_role, name="change_role_selected"),
+        path("-/link/", people.renew_link, name="renew_link_selected"),
+        path("-/deactivate/", people.deactivate, name="deactivate_selected"),
+        path("-/reactivate/", people.reactivate, name="reactivate_selected"),
+        path("<int:number>/role/", people.change_role, name="change_role"),
+        path("<int:number>/link/", people.renew_link, name="renew_link"),
+        path("<int:number>/deactivate/", people.deactivate, name="deactivate"),
+        path("<int:number>/reactivate/", people.reactivate, name="reactivate"),
+    ],
+    "people",
+)
 compute_urls = (
     [
         path("", compute.index, name="index"),
@@ -44,18 +86,25 @@ compute_urls = (
     ],
     "compute",
 )
+uploads_urls = (
+    [path("", uploads.begin, name="begin"), path("<str:key>/", uploads.piece, name="piece")],
+    "uploads",
+)
 data_urls = (
     [
         path("", data.index, name="index"),
         path("-/new/", data.new, name="new"),
         path("-/name/", data.check_name, name="check_name"),
+        path("-/address/", data.check_address, name="check_address"),
         path("-/browse/", data.browse, name="browse"),
         path("-/delete/", data.delete, name="delete_selected"),
         path("<str:name>/", data.detail, name="detail"),
         path("<str:name>/explore/", data.explore, name="explore"),
+        path("<str:name>/picture/", data.picture, name="picture"),
         path("<str:name>/versions/", data.versions, name="versions"),
         path("<str:name>/jobs/", data.jobs, name="jobs"),
         path("<str:name>/edit/", data.edit, name="edit"),
+        path("<str:name>/archive/", data.archive, name="archive"),
         path("<str:name>/delete/", data.delete, name="delete"),
     ],
     "data",
@@ -70,6 +119,7 @@ datastores_urls = (
         path("<str:name>/", datastores.detail, name="detail"),
         path("<str:name>/browse/", datastores.browse, name="browse"),
         path("<str:name>/download/", datastores.download, name="download"),
+        path("<str:name>/picture/", datastores.picture, name="picture"),
         path("<str:name>/upload/", datastores.upload, name="upload"),
         path("<str:name>/folder/", datastores.new_folder, name="new_folder"),
         path("<str:name>/access/", datastores.access, name="access"),
@@ -163,6 +213,8 @@ jobs_urls: tuple[list[URLPattern | URLResolver], str] = (
         path("<str:name>/metrics/download/", jobs.metrics_download, name="metrics_download"),
         path("<str:name>/minibatches/", jobs.minibatches, name="minibatches"),
         path("<str:name>/errors/", jobs.errors, name="errors"),
+        path("<str:name>/files/", jobs.files, name="files"),
+        path("<str:name>/files/download/", jobs.files_download, name="files_download"),
         path("<str:name>/outputs/", jobs.outputs, name="outputs"),
         path("<str:name>/outputs/preview/", jobs.preview, name="preview"),
         path("<str:name>/outputs/download/", jobs.download, name="download"),
@@ -184,14 +236,24 @@ if settings.DEBUG:
 urlpatterns = [
     path("", home.index, name="home"),
     path("account/", include(account_urls)),
+    path("account/tokens/", include(tokens_urls)),
+    path("account/notifications/", include(notices_urls)),
+    path("audit/", include(audit_urls)),
+    path("people/", include(people_urls)),
     path("compute/", include(compute_urls)),
     path("data/", include(data_urls)),
     path("datastores/", include(datastores_urls)),
+    path("uploads/", include(uploads_urls)),
     path("models/", include(models_urls)),
     path("endpoints/", include(endpoints_urls)),
     path("deployments/", include(deployments_urls)),
     path("drafts/", include(drafts_urls)),
     path("jobs/", include(jobs_urls)),
     path("help/", include(help_urls)),
+    path("mlflow/", mlflow, {"path": ""}),
+    path("mlflow/<path:path>", mlflow, name="mlflow"),
     path("ui/", include(ui_urls)),
+    path("api/docs", docs.docs, name="api_docs"),
+    path("api/openapi.json", docs.openapi, name="api_document"),
+    path("api/", api.urls),
 ]

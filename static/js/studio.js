@@ -284,7 +284,7 @@
   });
   document.addEventListener("htmx:xhr:progress", (event) => {
     const part = event.target.matches("form") && event.target.querySelector("[data-upload-progress]");
-    if (!part || !event.detail.lengthComputable || event.detail.total < 1) return;
+    if (!part || !event.detail.lengthComputable || event.detail.total < 1 << 20) return;
     part.hidden = false;
     part.querySelector("progress").value = event.detail.loaded / event.detail.total;
     part.querySelector("span").textContent = `${size(event.detail.loaded)} / ${size(event.detail.total)}`;

@@ -40,8 +40,12 @@ def broker_url() -> str:
     return given_broker_url() or Valkey(studio_home()).url()
 
 
+def embedded_mlflow_uri() -> str:
+    return f"http://127.0.0.1:{mlflow_port()}"
+
+
 def mlflow_uri() -> str:
-    return given_mlflow_uri() or f"http://127.0.0.1:{mlflow_port()}"
+    return given_mlflow_uri() or embedded_mlflow_uri()
 
 
 def secret_key() -> str:

@@ -10,12 +10,14 @@ import psycopg
 from studio.embedded.home import StartError
 from studio.embedded.mlflow import answers
 
+PATIENCE = 3.0  # seconds: a studio that was killed a moment ago still lets go of its port
 
-def check_port(bind: str, port: int, *, setting: str, what: str, patience: float = 3) -> None:
-    end = time.monotonic() + patience
+
+def check_port(bind: str, port: int, *, setting: str, what: str) -> None:
+    end = time.monotonic() + PATIENCE
     while problem := port_problem(bind, port):
         if problem.errno == errno.EADDRINUSE and time.monotonic() < end:
-            time.sleep(0.1)  # a studio that was killed a moment ago still lets go of it
+            time.sleep(0.1)
             continue
         if problem.errno == errno.EADDRINUSE:
             other = port + 1 if port < 65535 else 8000

@@ -2,17 +2,21 @@
 
 import fcntl
 import hashlib
+import math
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import ETIMEDOUT
 from pathlib import Path
 
 from studio import env
 from studio.errors import StudioError
 
 PROJECT = Path(__file__).resolve().parents[2]
+POLL_SECONDS = 0.05  # between two looks whether a lock is free
 
 
 class StartError(StudioError):
@@ -108,9 +112,18 @@ def write_private(file: Path, contents: str) -> None:
 
 
 @contextmanager
-def locked(file: Path) -> Iterator[None]:
+def locked(file: Path, *, within: float = math.inf) -> Iterator[None]:
+    """Raises TimeoutError where another process, or another thread, has it for so many seconds."""
+    end = time.monotonic() + within
     with file.open("a") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+        while True:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise TimeoutError(ETIMEDOUT, os.strerror(ETIMEDOUT)) from None
+                time.sleep(POLL_SECONDS)
         yield
 
 

@@ -8,6 +8,7 @@ from studio.embedded import addresses
 from studio.embedded.checks import check_broker, check_database, check_mlflow, check_port
 from studio.embedded.home import studio_home
 from studio.embedded.mlflow import HOST as MLFLOW_HOST
+from studio.oidc import OpenIdProvider, read_provider
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Plan:
     secret_key: str
     admin_password: str
     samples: bool
+    oidc: OpenIdProvider | None
     # Whether the studio starts this service itself, or was given one elsewhere.
     own_database: bool
     own_broker: bool
@@ -43,6 +45,8 @@ class Plan:
             "BROKER_URL": self.broker_url,
             "MLFLOW_TRACKING_URI": self.mlflow_uri,
             "SECRET_KEY": self.secret_key,
+            "STUDIO_OIDC_CLIENT_SECRET": self.oidc.client_secret if self.oidc else "",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
             "PYTHONUNBUFFERED": "1",
         }
 
@@ -59,6 +63,7 @@ def read_plan() -> Plan:
         secret_key=addresses.secret_key(),
         admin_password=addresses.admin_password(),
         samples=addresses.with_samples(),
+        oidc=read_provider(),
         own_database=not addresses.given_database_url(),
         own_broker=not addresses.given_broker_url(),
         own_mlflow=not addresses.given_mlflow_uri(),

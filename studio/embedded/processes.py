@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from scoring.scorer.priority import set_niceness
+
 LAUNCHER = str(Path(__file__).with_name("launch.py"))
+# Niceness of what works behind the pages: all of a core, or a tenth of it while a page is made.
+BACKGROUND = 10
 # Only the studio's own processes are given these; the services beside it have no use for them.
-SECRETS = ("SECRET_KEY", "DATABASE_URL", "BROKER_URL", "STUDIO_ADMIN_PASSWORD")
+SECRETS = ("SECRET_KEY", "DATABASE_URL", "BROKER_URL", "STUDIO_ADMIN_PASSWORD", "STUDIO_OIDC_CLIENT_SECRET")
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,13 @@ class Child:
     environment: Mapping[str, str] = field(default_factory=dict)
     folder: Path = Path("/")
     account: Account | None = None
+    niceness: int = 0
     prepare: Callable[[], None] | None = None
 
     def start(self, output: IO[bytes], errors: IO[bytes] | None = None) -> "subprocess.Popen[bytes]":
         if self.prepare:
             self.prepare()
-        return subprocess.Popen(
+        process = subprocess.Popen(
             launched(self.command, orphan_signal=self.orphan_signal, account=self.account),
             cwd=self.folder,
             env={**plain_environment(), **self.environment},
@@ -56,6 +61,9 @@ class Child:
             # As root the home itself is open for PostgreSQL's user to pass through; what is in it is not.
             umask=0o077,
         )
+        if self.niceness:
+            set_niceness(self.niceness, process.pid)
+        return process
 
 
 def plain_environment() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -13,10 +14,13 @@ from studio.embedded.home import PROJECT, StartError, only_one
 from studio.embedded.mlflow import Mlflow
 from studio.embedded.plan import Plan, check, read_plan
 from studio.embedded.postgres import Postgres
-from studio.embedded.processes import Child
+from studio.embedded.processes import BACKGROUND, Child
 from studio.embedded.supervisor import StopRequested, Supervisor
 from studio.embedded.valkey import Valkey
 from studio.errors import StudioError
+
+# Each computes on one core at most. Not more of them, for their memory and for the connections of their threads.
+WEB_PROCESSES = min(2, os.cpu_count() or 1)
 
 
 def say(line: str) -> None:
@@ -43,10 +47,9 @@ def run(plan: Plan) -> None:
     say(f"Scoring Studio starts; its state is in {plan.home}")
     with Supervisor(folder=plan.home / "logs", say=say) as supervisor:
         start_services(plan, supervisor)
-        command(plan, supervisor, "migrate", "--no-input")
+        command(plan, supervisor, "migrate", "--no-input", "--skip-checks")
         made = set_up(plan, supervisor)
         try:
-            supervisor.wait()
             supervisor.start(*own_processes(plan))
             supervisor.wait()
             if plan.samples:
@@ -89,7 +92,7 @@ def own_child(plan: Plan, name: str, *arguments: str) -> Child:
 
 def own_processes(plan: Plan) -> list[Child]:
     listen = f"{bracketed(plan.bind)}:{plan.port}"
-    web = ["-m", "gunicorn", "studio.wsgi", "-k", "gthread", "-w", "1", "--threads", "8"]
+    web = ["-m", "gunicorn", "studio.wsgi", "-k", "gthread", "-w", str(WEB_PROCESSES), "--threads", "8"]
     web += ["--graceful-timeout", "10", "--no-control-socket", "--bind", listen]
     celery = ["-m", "celery", "-A", "studio"]
     beat = [*celery, "beat", "--loglevel", "INFO", "-s", str(plan.home / "beat-schedule"), "--pidfile="]
@@ -97,7 +100,7 @@ def own_processes(plan: Plan) -> list[Child]:
     control += ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO"]
     return [
         replace(own_child(plan, "web", *web), is_ready=lambda: serves(plan.host, plan.port), grace=12),
-        replace(own_child(plan, "control", *control), ready_text=" ready."),
+        replace(own_child(plan, "control", *control), ready_text=" ready.", niceness=BACKGROUND),
         replace(own_child(plan, "beat", *beat), ready_text="maxinterval", grace=10),
         # It is ready when its nodes are, one start after the other.
         replace(own_child(plan, "machine", "manage.py", "machine"), ready_text="ready.", ready_within=120),

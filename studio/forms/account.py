@@ -3,11 +3,13 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
-from django.contrib.auth.forms import PasswordChangeForm
+from django.conf import settings
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from studio.models import Profile
+from studio.roles import may_use_password
 
 
 @cache
@@ -17,11 +19,27 @@ def time_zones() -> list[str]:
     return ["UTC", *sorted(places)]
 
 
+class SignInForm(AuthenticationForm):
+    def confirm_login_allowed(self, user: Any) -> None:
+        """Who may not have a password is answered as who mistypes it."""
+        super().confirm_login_allowed(user)
+        if not may_use_password(user):
+            raise self.get_invalid_login_error()
+
+
 class PreferencesForm(forms.Form):
     theme = forms.ChoiceField(
         label=_("Theme"),
         choices=Profile.Theme.choices,
         widget=forms.RadioSelect,
+    )
+    language = forms.ChoiceField(
+        label=_("Language"),
+        required=False,
+        choices=[("", _("As this browser")), *settings.LANGUAGES],
+        help_text=_(
+            "All texts are in English. The choice decides how times are written: Nov 27, 2:05 PM or 27 Nov, 14:05."
+        ),
     )
     time_zone = forms.CharField(
         label=_("Time zone"),
@@ -31,6 +49,19 @@ class PreferencesForm(forms.Form):
         widget=forms.TextInput(
             attrs={"list": "time-zones", "autocomplete": "off", "placeholder": _("As this browser")}
         ),
+    )
+
+    notices = forms.ChoiceField(
+        label=_("Tell me of a job of mine"),
+        choices=Profile.Notices.choices,
+        widget=forms.RadioSelect,
+        help_text=_("The bell in the top bar counts them, and lists those of the last week."),
+    )
+    tells_browser = forms.BooleanField(
+        label=_("Also by a notification of the browser"),
+        required=False,
+        help_text=_("While the studio is open in it, also in a tab that you do not look at."),
+        widget=forms.CheckboxInput(attrs={"data-tells": ""}),
     )
 
     def clean_time_zone(self) -> str:

@@ -67,8 +67,8 @@ class ClusterSizeForm(forms.Form):
         initial=Cluster.Tier.DEDICATED,
         widget=Cards(
             descriptions={
-                Cluster.Tier.DEDICATED: _("Its nodes work at the priority of every other program."),
-                Cluster.Tier.LOW_PRIORITY: _("Other work of this machine goes first (nice 10)."),
+                Cluster.Tier.DEDICATED: _("Pages and other programs of this machine go first (nice 10)."),
+                Cluster.Tier.LOW_PRIORITY: _("The nodes of dedicated clusters go first, too (nice 15)."),
             }
         ),
     )

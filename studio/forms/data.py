@@ -5,13 +5,13 @@ from django import forms
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
-from studio.forms.fields import PairsField
+from studio.forms.fields import AddressField, PairsField
 from studio.forms.files import FilesForm
 from studio.forms.guarded import GuardedForm
 from studio.models import DataAsset, Datastore
 from studio.models.data import DATA_NAME
 
-UPLOAD, DATASTORE = "upload", "datastore"
+UPLOAD, DATASTORE, ADDRESS = "upload", "datastore", "address"
 NAME_SENTENCE = _("Use letters, digits, “-”, “_” and “.”, with a letter or digit first.")
 
 
@@ -34,7 +34,11 @@ class DataAssetForm(FilesForm):
     )
     source = forms.ChoiceField(
         label=_("Data source"),
-        choices=[(UPLOAD, _("Upload from this computer")), (DATASTORE, _("Path in a datastore"))],
+        choices=[
+            (UPLOAD, _("Upload from this computer")),
+            (DATASTORE, _("Path in a datastore")),
+            (ADDRESS, _("Public https address")),
+        ],
         widget=forms.RadioSelect,
         initial=UPLOAD,
     )
@@ -55,13 +59,22 @@ class DataAssetForm(FilesForm):
         ),
     )
 
+    address = AddressField(
+        label=_("Address"),
+        required=False,
+        help_text=_(
+            "Of one file, which stays where it is and is read from there each time. What stands behind “?” may be a "
+            "key: it is encrypted, and not shown again."
+        ),
+        placeholder="https://example.com/visits.csv",
+    )
+
     def __init__(self, *args: Any, user: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.fields["type"].widget.descriptions = {
             DataAsset.Type.FILE: _("One file."),
             DataAsset.Type.FOLDER: _("Several files that are scored together."),
         }
-        self.fields["files"].required = False
         self.fields["files"].help_text = _(
             "CSV or Parquet files, or a folder with sub-folders; they go to the default datastore."
         )
@@ -70,13 +83,15 @@ class DataAssetForm(FilesForm):
 
     def clean(self) -> dict[str, Any]:
         answers = super().clean() or {}
-        if answers.get("source") == UPLOAD and not answers.get("files") and "files" not in self.errors:
-            self.add_error("files", _("Choose at least one file."))
+        if answers.get("source") == UPLOAD:
+            self.check_files()
         if answers.get("source") == DATASTORE:
             if not answers.get("datastore") and "datastore" not in self.errors:
                 self.add_error("datastore", _("Choose a datastore."))
             if not answers.get("path") and "path" not in self.errors:
                 self.add_error("path", _("Give the path of a file or folder."))
+        if answers.get("source") == ADDRESS and not answers.get("address") and "address" not in self.errors:
+            self.add_error("address", _("Give the address of a file."))
         return answers
 
 

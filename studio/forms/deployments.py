@@ -16,7 +16,8 @@ from studio.forms.settings import DeploymentSettings
 from studio.forms.wizard import StepForm
 from studio.models import Cluster, Draft, Endpoint, ModelVersion
 from studio.models.endpoints import name_validator
-from studio.permissions import check_can_deploy_model
+from studio.permissions import check_can_deploy_model, reason_against
+from studio.roles import check_owns
 
 NEW, EXISTING = "new", "existing"
 NAME_HELP = _("3 to 32 characters: a letter first, then letters, digits and single dashes.")
@@ -43,7 +44,15 @@ class Cards(forms.RadioSelect):
         self.descriptions = dict(descriptions or {})
 
 
-class EndpointStep(StepForm):
+class NewEndpointForm(forms.Form):
+    name = NameField(label=_("Endpoint name"), error_messages={"required": _("Give the endpoint a name.")})
+    description = forms.CharField(
+        label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    tags = PairsField(label=_("Tags"))
+
+
+class EndpointStep(NewEndpointForm, StepForm):
     choice = forms.ChoiceField(
         label=_("Endpoint"),
         choices=[(NEW, _("New")), (EXISTING, _("Existing"))],
@@ -55,11 +64,6 @@ class EndpointStep(StepForm):
         ),
         initial=NEW,
     )
-    name = NameField(label=_("Endpoint name"), error_messages={"required": _("Give the endpoint a name.")})
-    description = forms.CharField(
-        label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 2})
-    )
-    tags = PairsField(label=_("Tags"))
     endpoint = forms.ModelChoiceField(
         label=_("Endpoint"),
         queryset=Endpoint.objects.none(),
@@ -69,6 +73,7 @@ class EndpointStep(StepForm):
             "invalid_choice": _("This endpoint is no longer there. Choose another one."),
         },
     )
+    field_order = ("choice", "name", "description", "tags", "endpoint")
     FIELDS_OF_CHOICE: ClassVar = {NEW: ("name", "description", "tags"), EXISTING: ("endpoint",)}
 
     def __init__(self, *args: Any, **kwargs: Any):
@@ -118,7 +123,7 @@ class ModelStep(StepForm):
         return version
 
 
-class DeploymentStep(DeploymentSettings, StepForm):
+class DeploymentForm(DeploymentSettings):
     name = NameField(label=_("Deployment name"))
     description = forms.CharField(
         label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 2})
@@ -127,9 +132,26 @@ class DeploymentStep(DeploymentSettings, StepForm):
     make_default = forms.BooleanField(
         label=_("Make this new deployment the default for batch jobs"), required=False, initial=True
     )
-    instance_count = None  # type: ignore[assignment]  # asked for beside the cluster
 
     field_order = ("name", "description", "tags", "make_default")
+
+
+class DeploymentStep(DeploymentForm, StepForm):
+    instance_count = None  # type: ignore[assignment]  # asked for beside the cluster
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        if reason := self._why_the_default_stays():
+            field = self.fields["make_default"]
+            field.disabled, field.help_text = True, reason
+            self.initial["make_default"] = False
+
+    def _why_the_default_stays(self) -> str:
+        """Whoever owns the endpoint decides which deployment is its default, once it has one."""
+        answers = self.draft.step("endpoint")
+        chosen = answers.get("endpoint") or 0 if answers.get("choice") == EXISTING else 0
+        endpoint = Endpoint.objects.filter(pk=chosen).exclude(default_deployment=None).first()
+        return reason_against(check_owns, self.user, endpoint) if endpoint else ""
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
@@ -230,7 +252,7 @@ class ComputeStep(StepForm):
             if "instance_count" in refusals:
                 self.add_error("instance_count", refusals["instance_count"])
             if "max_concurrency" in refusals:
-                lower = _("Choose another cluster, or lower it in the step “Deployment”.")
+                lower = _("Choose another cluster, or lower it among the deployment’s settings.")
                 self.add_error("cluster", f"{refusals['max_concurrency']} {lower}")
         return answers
 

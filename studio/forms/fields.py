@@ -1,5 +1,6 @@
 """Fields that several forms share."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,11 +8,14 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from studio.models.data import HIDDEN_QUERY
+
 MB = 1 << 20
+LONGEST_ADDRESS = 4000
 
 
 class PairsField(forms.CharField):
-    """Lines of `name=value`, cleaned to a dict; shown again as they were typed."""
+    """Lines of `name=value`, or a dict of them, cleaned to a dict; lines are shown again as they were typed."""
 
     widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "class": "mono"})
 
@@ -21,6 +25,8 @@ class PairsField(forms.CharField):
         super().__init__(**kwargs)
 
     def to_python(self, value: Any) -> dict[str, str]:  # type: ignore[override]
+        if isinstance(value, dict):
+            return self._kept(value, self.to_python(self.prepare_value(value)))
         pairs: dict[str, str] = {}
         for line in (value or "").splitlines():
             if not line.strip():
@@ -30,6 +36,16 @@ class PairsField(forms.CharField):
                 raise ValidationError(_("“%(line)s” is not name=value.") % {"line": line})
             pairs[name.strip()] = content.strip()
         return pairs
+
+    def _kept(self, given: dict[str, str], written: dict[str, str]) -> dict[str, str]:
+        """Only what lines can say, so that a page shows and keeps it as it is."""
+        if written != given:
+            raise ValidationError(
+                _(
+                    "Names hold no “=”, and neither names nor values hold line breaks or begin or end with a space."
+                )
+            )
+        return written
 
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, dict):
@@ -43,6 +59,28 @@ class PairsField(forms.CharField):
     def run_validators(self, value: Any) -> None:
         """They are those of a text: what must not be in it, how long it may be."""
         super().run_validators(self.prepare_value(value))
+
+
+class AddressInput(forms.TextInput):
+    """What was typed is shown again without what may be a key: a user and password, and what stands behind “?”."""
+
+    def format_value(self, value: Any) -> str | None:
+        text = super().format_value(value)
+        if not text or "://" not in text:
+            return text
+        place, query, _typed = re.sub(r"//[^/?#]*@", "//", text).partition("?")
+        return f"{place}{HIDDEN_QUERY}" if query else place
+
+
+class AddressField(forms.CharField):
+    def __init__(self, *, placeholder: str, **kwargs: Any):
+        attributes = {
+            "class": "mono",
+            "autocomplete": "off",
+            "spellcheck": "false",
+            "placeholder": placeholder,
+        }
+        super().__init__(max_length=LONGEST_ADDRESS, widget=AddressInput(attrs=attributes), **kwargs)
 
 
 class MegabytesField(forms.IntegerField):
@@ -63,7 +101,8 @@ class MegabytesField(forms.IntegerField):
 
 
 class ColumnsField(forms.CharField):
-    """Names of columns, one per line, cleaned to a list. Spaces are kept: ` id` is another column than `id`."""
+    """Names of columns, one per line, or a list of them, cleaned to a list. Spaces are kept: ` id` is another column
+    than `id`."""
 
     widget = forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "class": "mono"})
 
@@ -73,7 +112,10 @@ class ColumnsField(forms.CharField):
         super().__init__(**kwargs)
 
     def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
-        return [line for line in str(value or "").splitlines() if line.strip()]
+        names = [line for line in str(self.prepare_value(value or "")).splitlines() if line.strip()]
+        if isinstance(value, list) and names != value:
+            raise ValidationError(_("The name of a column is not empty and holds no line break."))
+        return names
 
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, Sequence) and not isinstance(value, str):

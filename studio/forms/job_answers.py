@@ -7,8 +7,9 @@
     resubmit_of  key of the job that is submitted again, left out otherwise
     settings     {deployment: key, display_name, override: bool} and, where override holds, the overridden settings by
                  their names in ScoringSettings, without pass_through
-    input        {source: "dataset", dataset: key, asset_version: key} or {source: "datastore", datastore: key, path};
-                 with pass_through, a list of columns: absent means those of the deployment
+    input        {source: "dataset", dataset: key, asset_version: key}, {source: "datastore", datastore: key, path}
+                 or {source: "datastore", address: key, path: the address without its query}; with pass_through, a
+                 list of columns: absent means those of the deployment
     output       {enable: bool, output_datastore: key, output_path}
     review       never kept
     result       the address of what the draft became
@@ -78,6 +79,9 @@ class JobAnswers:
         if self.asset_version:
             return self.asset_version.datastore, self.asset_version.path
         data = self.draft.step("input")
+        if data.get("source") == DATASTORE and data.get("address"):
+            kept = pick(Datastore.objects.addresses(), data["address"])
+            return (kept, kept.options["file"]) if kept else None
         store = pick(Datastore.objects, data.get("datastore")) if data.get("source") == DATASTORE else None
         return (store, data["path"]) if store else None
 
@@ -159,8 +163,8 @@ def _not_there(missing: list[str]) -> str:
     if not missing:
         return ""
     return ngettext(
-        "The column %(names)s, to be passed through, is not in this input. Untick it, or choose other data.",
-        "The columns %(names)s, to be passed through, are not in this input. Untick them, or choose other data.",
+        "The column %(names)s, to be passed through, is not in this input. Leave it out, or choose other data.",
+        "The columns %(names)s, to be passed through, are not in this input. Leave them out, or choose other data.",
         len(missing),
     ) % {"names": ", ".join(missing)}
 

@@ -4,18 +4,22 @@ from functools import cached_property
 from typing import Any, cast
 
 from django import forms
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from studio.actions.addresses import find_address, is_address, keep_address
 from studio.actions.inputs import InputCheck
-from studio.forms.fields import ColumnChoicesField
+from studio.errors import StudioError
+from studio.forms.fields import AddressField, ColumnChoicesField
 from studio.forms.job_answers import DATASET, DATASTORE, JobAnswers, pick
 from studio.forms.wizard import StepForm
 from studio.models import DataAsset, DataAssetVersion, Datastore
 
 DATASETS_SHOWN = 6
+LONGEST_PATH = 1024
 
 
 class InputStep(StepForm):
@@ -49,14 +53,14 @@ class InputStep(StepForm):
         empty_label=None,
         error_messages={"invalid_choice": _("This datastore was unregistered. Choose another one.")},
     )
-    path = forms.CharField(
+    path = AddressField(
         label=_("Path"),
         required=False,
-        max_length=1024,
-        help_text=_("A file, or a folder with everything below it, inside the datastore."),
-        widget=forms.TextInput(
-            attrs={"class": "mono", "placeholder": "folder/or/file.csv", "autocomplete": "off"}
+        help_text=_(
+            "A file, or a folder with everything below it, inside the datastore; or a public address that begins with "
+            "https://, in place of both."
         ),
+        placeholder="folder/or/file.csv",
     )
     pass_through = ColumnChoicesField(label=_("Columns to pass through to the output"))
 
@@ -92,8 +96,8 @@ class InputStep(StepForm):
 
     @cached_property
     def _matching(self) -> Any:
-        visible: Any = DataAsset.objects.visible_to(self.user).matching(self.search).with_latest()
-        return visible.select_related("created_by").order_by("-latest_created_at", "name")
+        visible: Any = DataAsset.objects.visible_to(self.user).offered().matching(self.search)
+        return visible.with_latest().select_related("created_by").order_by("-latest_created_at", "name")
 
     @cached_property
     def matching_count(self) -> int:
@@ -123,13 +127,36 @@ class InputStep(StepForm):
             return found
         return self.versions[0] if self.versions else None
 
+    @property
+    def typed_path(self) -> str:
+        return str(self._typed("path") or "").strip()
+
+    @property
+    def has_address(self) -> bool:
+        return self._typed("source") == DATASTORE and is_address(self.typed_path)
+
+    @cached_property
+    def address(self) -> Datastore | StudioError:
+        """What is at the address that was typed, or why it is not read. One that the draft has needs no second look:
+        it is shown without its query."""
+        kept: Datastore | None = pick(Datastore.objects.addresses(), self.draft.step("input").get("address"))
+        if kept and kept.location == self.typed_path:
+            return kept
+        try:
+            return find_address(self.typed_path).datastore
+        except StudioError as refusal:
+            return refusal
+
     @cached_property
     def location(self) -> tuple[Datastore, str] | None:
         """Datastore and path that the answers name, as far as they do."""
+        if self.has_address:
+            found = self.address
+            return None if isinstance(found, StudioError) else (found, found.options["file"])
         if self._typed("source") == DATASTORE:
             stores = self.fields["datastore"].queryset  # type: ignore[attr-defined]
-            store, path = pick(stores, self._typed("datastore")), str(self._typed("path") or "").strip()
-            return (store, path) if store and path else None
+            store = pick(stores, self._typed("datastore"))
+            return (store, self.typed_path) if store and self.typed_path else None
         version = self.chosen_version
         return (version.datastore, version.path) if version else None
 
@@ -143,6 +170,8 @@ class InputStep(StepForm):
 
     @cached_property
     def check(self) -> InputCheck | None:
+        if self.has_address and isinstance(self.address, StudioError):
+            return InputCheck(problem=str(self.address))
         return self.known.check(*self.location, passed=self.passed) if self.location else None
 
     @property
@@ -153,17 +182,25 @@ class InputStep(StepForm):
     def clean_pass_through(self) -> list[str]:
         return self.passed
 
+    def answers(self) -> dict[str, Any]:
+        if not self.has_address or self.location is None:
+            return super().answers()
+        kept = keep_address(user=cast(User, self.user), found=self.location[0])
+        return {**super().answers(), "datastore": None, "path": kept.location, "address": kept.pk}
+
     def clean(self) -> dict[str, Any]:
         answers = super().clean() or {}
         if answers.get("source") == DATASET:
             if not answers.get("dataset") and "dataset" not in self.errors:
                 self.add_error("dataset", gettext("Choose a data asset, or “Datastore” to give a path."))
             answers["asset_version"] = answers.get("asset_version") or self.chosen_version
-        elif answers.get("source") == DATASTORE:
+        elif answers.get("source") == DATASTORE and not self.has_address:
             if not answers.get("datastore") and "datastore" not in self.errors:
                 self.add_error("datastore", gettext("Choose a datastore."))
             if not answers.get("path") and "path" not in self.errors:
                 self.add_error("path", gettext("Give the path of a file or folder."))
+            if len(answers.get("path", "")) > LONGEST_PATH:
+                self.add_error("path", gettext("There can be no path as long as this one."))
         if not self.errors and self.problem:
             raise ValidationError(self.problem)
         return answers

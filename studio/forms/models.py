@@ -123,21 +123,16 @@ class ModelTextForm(forms.Form):
     tags = ModelTagsField(label=_("Tags"))
 
 
-class AliasesForm(forms.Form):
-    aliases = forms.CharField(
-        label=_("Aliases of this version"),
-        required=False,
-        max_length=2000,
-        help_text=_(
-            "Names such as champion, with spaces or commas between them. An alias that another version has moves here."
-        ),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-    )
+class AliasesField(forms.CharField):
+    """Names with spaces or commas between them, or a list of them, cleaned to a list."""
 
-    def clean_aliases(self) -> list[str]:
-        typed = list(dict.fromkeys(re.split(r"[\s,]+", self.cleaned_data["aliases"].strip())))
-        for alias in filter(None, typed):
-            if not ALIAS.match(alias):
+    widget = forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+
+    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
+        typed = value if isinstance(value, list) else re.split(r"[\s,]+", value or "")
+        aliases = [alias for alias in dict.fromkeys(typed) if alias]
+        for alias in aliases:
+            if not ALIAS.fullmatch(alias):
                 raise ValidationError(
                     _("“%(alias)s”: an alias has letters, digits, “_” and “-” only.") % {"alias": alias[:60]}
                 )
@@ -145,4 +140,19 @@ class AliasesForm(forms.Form):
                 raise ValidationError(
                     _("MLflow keeps “%(alias)s” for itself. Choose another.") % {"alias": alias}
                 )
-        return [alias for alias in typed if alias]
+        return aliases
+
+    def run_validators(self, value: Any) -> None:
+        """They are those of a text."""
+        super().run_validators(" ".join(value))
+
+
+class AliasesForm(forms.Form):
+    aliases = AliasesField(
+        label=_("Aliases of this version"),
+        required=False,
+        max_length=2000,
+        help_text=_(
+            "Names such as champion, with spaces or commas between them. An alias that another version has moves here."
+        ),
+    )

@@ -36,6 +36,8 @@ def answers_of(job: Job) -> dict[str, Any]:
 def _input(job: Job) -> dict[str, Any]:
     if job.input_asset:
         return {"source": DATASET, "dataset": job.input_asset.asset_id, "asset_version": job.input_asset_id}
+    if job.input_datastore and job.input_datastore.is_address:
+        return {"source": DATASTORE, "address": job.input_datastore_id, "path": job.input_datastore.location}
     # The label of an asset's job names the asset, also once that is deleted.
     if job.input_label.endswith(f" / {job.input_path}"):
         return {"source": DATASTORE, "datastore": job.input_datastore_id, "path": job.input_path}

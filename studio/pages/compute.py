@@ -11,13 +11,16 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from studio import permissions
 from studio.actions import compute as actions
-from studio.errors import ChangedMeanwhile, FieldErrors, NotFound
+from studio.errors import ChangedMeanwhile, FieldErrors
+from studio.finding import find_cluster, find_node
 from studio.forms.compute import ClusterForm, ClusterSizeForm, EditClusterForm
 from studio.forms.guarded import Meanwhile
-from studio.models import Cluster, Deployment, Job, Node
+from studio.models import Cluster, Deployment, Job
+from studio.pages.guard import needs
 from studio.pages.job_list import list_context
 from studio.pages.listing import Listing
 from studio.pages.render import render_page
+from studio.roles import check_may_administer
 
 SORTS = {"name": "name", "kind": "kind", "slots": "slots", "queued": "queued", "created": "created_at"}
 BOTH = ["GET", "HEAD", "POST"]
@@ -36,6 +39,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(BOTH)
+@needs(check_may_administer)
 def new(request: HttpRequest) -> HttpResponse:
     form = ClusterForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -50,6 +54,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(BOTH)
+@needs(check_may_administer)
 def edit(request: HttpRequest, name: str) -> HttpResponse:
     cluster = _cluster(request, name)
     permissions.check_can_edit_cluster(request.user, cluster)
@@ -83,12 +88,7 @@ def _refuse(form: ClusterSizeForm, refusal: FieldErrors) -> None:
 
 def _cluster(request: HttpRequest, name: str = "") -> Cluster:
     """The one that the address names, or the selected row of the list."""
-    rows = Cluster.objects.visible_to(request.user).select_related("created_by").with_nodes().with_queue()
-    wanted = name or request.GET.get("selected", "")
-    cluster = rows.filter(name=wanted).first()
-    if cluster is None:
-        raise NotFound(_("There is no cluster “%(name)s”; it may have been deleted.") % {"name": wanted})
-    return cluster
+    return find_cluster(request.user, name or request.GET.get("selected", ""))
 
 
 def _reason(request: HttpRequest, verb: str, cluster: Cluster) -> str:
@@ -142,6 +142,7 @@ def jobs(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_http_methods(BOTH)
+@needs(check_may_administer)
 def start(request: HttpRequest, name: str = "") -> HttpResponse:
     cluster = _cluster(request, name)
     if request.method == "POST":
@@ -154,6 +155,7 @@ def start(request: HttpRequest, name: str = "") -> HttpResponse:
 
 
 @require_http_methods(BOTH)
+@needs(check_may_administer)
 def stop(request: HttpRequest, name: str = "") -> HttpResponse:
     cluster = _cluster(request, name)
     if request.method == "POST":
@@ -180,6 +182,7 @@ def _unfinished(cluster: Cluster) -> str:
 
 
 @require_http_methods(BOTH)
+@needs(check_may_administer)
 def delete(request: HttpRequest, name: str = "") -> HttpResponse:
     cluster = _cluster(request, name)
     if request.method == "POST":
@@ -195,11 +198,10 @@ def delete(request: HttpRequest, name: str = "") -> HttpResponse:
 
 
 @require_http_methods(BOTH)
+@needs(check_may_administer)
 def drain(request: HttpRequest, name: str, node: str) -> HttpResponse:
     cluster = _cluster(request, name)
-    one = Node.objects.alive().filter(cluster=cluster, name=node).first()
-    if one is None:
-        raise NotFound(_("The node “%(name)s” is no longer there.") % {"name": node})
+    one = find_node(cluster, node)
     if request.method == "POST":
         actions.drain_node(user=request.user, node=one)  # type: ignore[arg-type]
         messages.success(request, _("%(name)s finishes its work and ends.") % {"name": one.name})

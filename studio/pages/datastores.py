@@ -16,15 +16,22 @@ from studio.actions import datastores as actions
 from studio.actions import stored_files
 from studio.actions.browsing import folder_page
 from studio.errors import FieldErrors, NotFound, StudioError
-from studio.forms.datastores import DatastoreForm, FolderForm, KeysForm, UploadForm
+from studio.finding import find_datastore
+from studio.forms.datastore_kinds import FORMS, DatastoreForm
+from studio.forms.datastores import FolderForm, UploadForm
 from studio.models import DataAsset, DataAssetVersion, Datastore
+from studio.pages.bearer import takes_tokens
+from studio.pages.guard import needs
 from studio.pages.listing import Listing
+from studio.pages.pictures import picture_response
 from studio.pages.render import render_page
+from studio.pages.uploads import chosen_files
+from studio.roles import check_may_administer, check_may_run
 
 SORTS = {
     "name": "name",
     "kind": "kind",
-    "location": "options__root",
+    "location": "address",
     "assets": "asset_count",
     "created": "created_at",
     "person": "created_by__username",
@@ -36,33 +43,49 @@ ASSETS_SHOWN = 50
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     listing = Listing.of(request, name="datastores", sorts=SORTS, default="name")
-    rows = Datastore.objects.visible_to(request.user).matching(listing.search).with_asset_count()
+    rows = Datastore.objects.visible_to(request.user).with_asset_count().with_address()
     context = {
-        "listing": listing.show(rows.select_related("created_by")),
+        "listing": listing.show(rows.matching(listing.search).select_related("created_by")),
         "why_no_create": permissions.reason_against(permissions.check_can_create_datastore, request.user),
     }
     return render_page(request, "datastores/index.html", context, fragment="rows")
 
 
-@sensitive_post_parameters("secret_key", "session_token")
+@sensitive_post_parameters()
 @require_http_methods(BOTH)
+@needs(check_may_administer)
 def new(request: HttpRequest) -> HttpResponse:
-    form = DatastoreForm(request.POST if request.method == "POST" else None)
+    """Its type is chosen by links, which take name and description along."""
+    kind, form = _form_of_kind(request)
     if form.is_valid():
-        answers = {name: form.cleaned_data[name] for name in ("name", "description", "kind")}
+        answers = {name: form.cleaned_data[name] for name in ("name", "description")}
         try:
             store = actions.create_datastore(
                 user=request.user,  # type: ignore[arg-type]
                 **answers,
+                kind=kind,
                 options=form.options,
                 secrets=form.secrets,
             )
         except FieldErrors as refusal:
-            _refuse(form, refusal)
+            for field, sentence in refusal.fields.items():
+                form.add_error(form.place if field == "place" else field, sentence)
         else:
             messages.success(request, _("The datastore %(name)s is registered.") % {"name": store.name})
             return redirect("datastores:detail", name=store.name)
-    return render_page(request, "datastores/new.html", {"form": form}, status=422 if form.errors else 200)
+    kinds = [(value, Datastore.Kind(value).label, form.about) for value, form in FORMS.items()]
+    context = {"form": form, "kind": kind, "kinds": kinds}
+    return render_page(request, "datastores/new.html", context, status=422 if form.errors else 200)
+
+
+def _form_of_kind(request: HttpRequest) -> tuple[str, DatastoreForm]:
+    answers = request.POST if request.method == "POST" else request.GET
+    kind = answers.get("kind", str(Datastore.Kind.LOCAL))
+    if kind not in FORMS:
+        raise NotFound(_("There is no type of datastore “%(kind)s”.") % {"kind": kind})
+    if request.method == "POST":
+        return kind, FORMS[kind](answers)
+    return kind, FORMS[kind](initial={name: answers.get(name, "") for name in ("name", "description")})
 
 
 def _refuse(form: Any, refusal: FieldErrors) -> None:
@@ -72,14 +95,7 @@ def _refuse(form: Any, refusal: FieldErrors) -> None:
 
 def _datastore(request: HttpRequest, name: str = "") -> Datastore:
     """The one that the address names, or the selected row of the list."""
-    wanted = name or request.GET.get("selected", "")
-    rows = Datastore.objects.visible_to(request.user).select_related("created_by").with_asset_count()
-    store = rows.filter(name=wanted).first()
-    if store is None:
-        raise NotFound(
-            _("There is no datastore “%(name)s”; it may have been unregistered.") % {"name": wanted}
-        )
-    return store
+    return find_datastore(request.user, name or request.GET.get("selected", ""))
 
 
 def _reason(request: HttpRequest, check: Any, store: Datastore) -> str:
@@ -102,7 +118,11 @@ def _head(request: HttpRequest, store: Datastore, *, tab: str) -> dict[str, Any]
 def detail(request: HttpRequest, name: str) -> HttpResponse:
     store = _datastore(request, name)
     assets = DataAsset.objects.visible_to(request.user).lying_in(store).with_latest().order_by("name")
-    context = {**_head(request, store, tab="overview"), "assets": assets[:ASSETS_SHOWN]}
+    context = {
+        **_head(request, store, tab="overview"),
+        "assets": assets[:ASSETS_SHOWN],
+        "options": FORMS[store.kind].shown_options(store),
+    }
     return render_page(request, "datastores/detail.html", context)
 
 
@@ -116,12 +136,13 @@ def browse(request: HttpRequest, name: str) -> HttpResponse:
     path = request.GET.get("path", "")
     context = {
         **_head(request, store, tab="browse"),
+        "here": request.path,
         "top": f"{request.path}?path=",
         "open": f"{request.path}?path=",
     }
     try:
-        begin = request.GET.get("begin", "")
-        folder = folder_page(datastore=store, path=path, begin=begin, hidden=True)
+        begin, prefix = request.GET.get("begin", ""), request.GET.get("prefix", "")
+        folder = folder_page(datastore=store, path=path, begin=begin, prefix=prefix, hidden=True)
         context |= {"folder": folder, "assets": _assets_around(request, store, folder.path)}
         if folder.path != stored_files.tidy(path):
             context["preview"] = stored_files.preview_object(datastore=store, path=path)
@@ -136,6 +157,7 @@ def _assets_around(request: HttpRequest, store: Datastore, path: str) -> list[Da
     return list(versions.select_related("asset").order_by("asset__name", "version")[:4])
 
 
+@takes_tokens
 @require_safe
 def download(request: HttpRequest, name: str) -> HttpResponseBase:
     store = _datastore(request, name)
@@ -145,7 +167,13 @@ def download(request: HttpRequest, name: str) -> HttpResponseBase:
     return FileResponse(stream, as_attachment=True, filename=file, content_type="application/octet-stream")
 
 
+@require_safe
+def picture(request: HttpRequest, name: str) -> HttpResponse:
+    return picture_response(request, datastore=_datastore(request, name), path=request.GET.get("path", ""))
+
+
 @require_http_methods(BOTH)
+@needs(check_may_run)
 def upload(request: HttpRequest, name: str) -> HttpResponse:
     store = _datastore(request, name)
     folder = request.GET.get("path", "")
@@ -153,13 +181,15 @@ def upload(request: HttpRequest, name: str) -> HttpResponse:
     form, exists = UploadForm(*data), ""
     if form.is_valid():
         try:
-            stored = stored_files.upload_files(
-                user=request.user,  # type: ignore[arg-type]
-                datastore=store,
-                folder=folder,
-                files=form.named_files,
-                replace=form.cleaned_data["replace"],
-            )
+            with chosen_files(user=request.user, form=form) as files:
+                stored = stored_files.upload_files(
+                    user=request.user,  # type: ignore[arg-type]
+                    datastore=store,
+                    folder=folder,
+                    files=files,
+                    replace=form.cleaned_data["replace"],
+                    unpack=form.cleaned_data["unpack"],
+                )
         except stored_files.FilesExist as refusal:
             exists = str(refusal)
         except FieldErrors as refusal:
@@ -186,6 +216,7 @@ def _browse_url(store: Datastore, path: str) -> str:
 
 
 @require_http_methods(BOTH)
+@needs(check_may_run)
 def new_folder(request: HttpRequest, name: str) -> HttpResponse:
     store = _datastore(request, name)
     folder = request.GET.get("path", "")
@@ -212,27 +243,31 @@ def new_folder(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_http_methods(BOTH)
+@needs(check_may_run)
 def access(request: HttpRequest, name: str = "") -> HttpResponse:
     """Asks before it writes a probe, then shows the four steps."""
     store = _datastore(request, name)
     context: dict[str, Any] = {"store": store}
     if request.method == "POST":
-        steps = actions.check_access(datastore=store)
+        steps = actions.check_access(user=request.user, datastore=store)  # type: ignore[arg-type]
         context |= {"steps": steps, "has_passed": all(step.has_passed for step in steps)}
     return render_page(request, "datastores/access.html", context, fragment="dialog")
 
 
-@sensitive_post_parameters("secret_key", "session_token")
+@sensitive_post_parameters()
 @require_http_methods(BOTH)
+@needs(check_may_administer)
 def credentials(request: HttpRequest, name: str = "") -> HttpResponse:
     """What is given replaces what is kept, once it has been tried."""
     store = _datastore(request, name)
-    form, problem = KeysForm(request.POST if request.method == "POST" else None), ""
+    fields = FORMS[store.kind].credentials
+    form, problem = fields(request.POST if request.method == "POST" else None, datastore=store), ""
     if form.is_valid():
         try:
             actions.update_credentials(
                 user=request.user,  # type: ignore[arg-type]
                 datastore=store,
+                options=form.options,
                 secrets=form.secrets,
             )
         except FieldErrors as refusal:
@@ -251,6 +286,7 @@ def credentials(request: HttpRequest, name: str = "") -> HttpResponse:
 
 
 @require_http_methods(BOTH)
+@needs(check_may_administer)
 def set_default(request: HttpRequest, name: str = "") -> HttpResponse:
     store = _datastore(request, name)
     if request.method == "POST":
@@ -266,6 +302,7 @@ def set_default(request: HttpRequest, name: str = "") -> HttpResponse:
 
 
 @require_http_methods(BOTH)
+@needs(check_may_administer)
 def unregister(request: HttpRequest, name: str = "") -> HttpResponse:
     store = _datastore(request, name)
     if request.method == "POST":

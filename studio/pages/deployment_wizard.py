@@ -19,15 +19,17 @@ from studio.actions.endpoints import cluster_refusals, create_deployment, enviro
 from studio.actions.environments import own_environment
 from studio.actions.models import follow_soon
 from studio.errors import FieldErrors, NotAllowed
+from studio.finding import found
 from studio.forms import deployments as forms
 from studio.forms.compute import ClusterForm
 from studio.forms.numbers import whole_number
 from studio.forms.settings import setting_lines
 from studio.models import Cluster, Draft, Endpoint, ModelVersion, RegisteredModel, RegistryState
 from studio.pages.drafts import draft_of
-from studio.pages.gone import found
+from studio.pages.guard import needs
 from studio.pages.render import render_page, wants_fragment
 from studio.pages.wizard import Step, Wizard
+from studio.roles import check_may_administer, check_may_manage
 
 WIZARD = Wizard(
     steps=(
@@ -54,6 +56,7 @@ TEMPLATES = {"environment": "deployments/_environment_step.html"}
 
 
 @require_safe
+@needs(check_may_manage)
 def new(request: HttpRequest) -> HttpResponse:
     """Begin a draft. `endpoint`, and `model` (or the row `selected` in its list) with `version`, are answers
     that are known already."""
@@ -106,6 +109,7 @@ def _wanted_version(model: RegisteredModel, number: str) -> ModelVersion:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs(check_may_manage)
 def step(request: HttpRequest, key: str, step: str) -> HttpResponse:
     current = WIZARD.step(step)
     draft, elsewhere = draft_of(request, key, Draft.Kind.DEPLOYMENT)
@@ -323,13 +327,13 @@ def _create(request: HttpRequest, draft: Draft) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs(check_may_administer)
 def new_cluster(request: HttpRequest, key: str) -> HttpResponse:
     """A cluster, without leaving the wizard: back in the step *Compute* it is the chosen one."""
     draft, elsewhere = draft_of(request, key, Draft.Kind.DEPLOYMENT)
     elsewhere = elsewhere or WIZARD.redirect_where_it_belongs(draft, WIZARD.step("compute"))
     if elsewhere:
         return elsewhere
-    permissions.check_can_create_cluster(request.user)
     back = WIZARD.url(draft, WIZARD.step("compute"))
     form = ClusterForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():

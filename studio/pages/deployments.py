@@ -10,14 +10,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from studio import permissions
 from studio.actions.deployments import delete_deployment, edit_deployment
 from studio.actions.endpoints import retry_deployment, set_default
-from studio.errors import ChangedMeanwhile, FieldErrors, NotFound
+from studio.errors import ChangedMeanwhile, FieldErrors
+from studio.finding import find_deployment
 from studio.forms.deployment_edit import EditDeploymentForm
 from studio.forms.guarded import Meanwhile
 from studio.forms.settings import SettingLine, setting_lines
-from studio.models import Deployment, Endpoint
+from studio.models import Deployment
 from studio.pages.deployment_waiting import waiting_sentences
 from studio.pages.deployment_wizard import new, new_cluster, step
+from studio.pages.guard import needs
 from studio.pages.render import render_page, wants_fragment
+from studio.roles import check_may_manage
 
 __all__ = ["delete", "detail", "edit", "make_default", "new", "new_cluster", "retry", "step"]
 
@@ -60,7 +63,7 @@ def cards(request: HttpRequest, deployments: list[Deployment]) -> list[Card]:
 
 @require_safe
 def detail(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
-    found = _deployment(request, name, deployment)
+    found = find_deployment(request.user, name, deployment)
     context = {
         "endpoint": found.endpoint,
         "deployment": found,
@@ -73,8 +76,9 @@ def detail(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs(check_may_manage)
 def edit(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
-    found = _deployment(request, name, deployment)
+    found = find_deployment(request.user, name, deployment)
     permissions.check_can_edit_deployment(request.user, found)
     meanwhile: Meanwhile | None = None
     form: Any = EditDeploymentForm.of(found)
@@ -87,7 +91,7 @@ def edit(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
             for field, sentence in refusal.fields.items():
                 form.add_error(field if field in form.fields else None, sentence)
         except ChangedMeanwhile as overtaken:
-            form, meanwhile = form.beside(_deployment(request, name, deployment), str(overtaken))
+            form, meanwhile = form.beside(find_deployment(request.user, name, deployment), str(overtaken))
     context = {"endpoint": found.endpoint, "deployment": found, "form": form, "meanwhile": meanwhile}
     status = 422 if meanwhile or form.errors else 200
     return render_page(request, "deployments/edit.html", context, status=status)
@@ -107,9 +111,10 @@ def _save(request: HttpRequest, deployment: Deployment, form: EditDeploymentForm
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs(check_may_manage)
 def delete(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
     """Asks first, and says what goes with it."""
-    found = _deployment(request, name, deployment)
+    found = find_deployment(request.user, name, deployment)
     if request.method == "POST":
         delete_deployment(user=request.user, deployment=found)  # type: ignore[arg-type]
         messages.success(request, _("The deployment %(name)s is deleted.") % {"name": found.name})
@@ -126,30 +131,19 @@ def delete(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
 
 
 @require_POST
+@needs(check_may_manage)
 def make_default(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
-    found = _deployment(request, name, deployment)
+    found = find_deployment(request.user, name, deployment)
     set_default(user=request.user, deployment=found)  # type: ignore[arg-type]
     messages.success(request, _("%(name)s is the default deployment now.") % {"name": found.name})
     return redirect("endpoints:detail", name=name)
 
 
 @require_POST
+@needs(check_may_manage)
 def retry(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
-    found = _deployment(request, name, deployment)
+    found = find_deployment(request.user, name, deployment)
     instead = dict(zip(request.POST.getlist("requirement"), request.POST.getlist("instead"), strict=False))
     retry_deployment(user=request.user, deployment=found, instead=instead)  # type: ignore[arg-type]
     messages.info(request, _("Trying %(name)s again.") % {"name": found.name})
     return redirect("endpoints:deployment", name=name, deployment=deployment)
-
-
-def _deployment(request: HttpRequest, name: str, deployment: str) -> Deployment:
-    visible = Deployment.objects.visible_to(request.user).with_model().default_first()
-    found: Deployment | None = visible.filter(endpoint__name=name, name=deployment).first()
-    if found:
-        return found
-    if Endpoint.objects.visible_to(request.user).filter(name=name).exists():
-        raise NotFound(
-            _("The endpoint “%(endpoint)s” has no deployment “%(name)s”. It may have been deleted.")
-            % {"endpoint": name, "name": deployment}
-        )
-    raise NotFound(_("There is no endpoint “%(name)s”. It may have been deleted.") % {"name": name})

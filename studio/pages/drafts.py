@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from studio.actions.drafts import discard_draft
+from studio.finding import found
 from studio.models import Draft
-from studio.pages.gone import found
 from studio.pages.referrer import came_from, own_address
 from studio.pages.render import render_page
 

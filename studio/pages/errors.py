@@ -9,11 +9,16 @@ from django.views.decorators.cache import never_cache
 logger = logging.getLogger(__name__)
 
 
-def broken(request: HttpRequest) -> HttpResponse:
-    """The page of a bug. It needs no person and no database; its reference is found in the log."""
+def note_bug(request: HttpRequest) -> str:
+    """Where the exception is being handled; gives the reference by which it is found in the log."""
     reference = secrets.token_hex(4)
     logger.exception("Bug %s at %s %s", reference, request.method, request.path)
-    return HttpResponse(render_to_string("500.html", {"reference": reference}), status=500)
+    return reference
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """The page of a bug. It needs no person and no database."""
+    return HttpResponse(render_to_string("500.html", {"reference": note_bug(request)}), status=500)
 
 
 @never_cache

@@ -7,7 +7,8 @@ from django.utils.translation import gettext as _
 
 from studio.actions import samples
 from studio.models import DataAsset, Deployment, Job, RegisteredModel
-from studio.permissions import Person
+from studio.permissions import Person, reason_against
+from studio.roles import check_may_manage
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,9 @@ class FirstStep:
 
 
 def first_steps(user: Person) -> list[FirstStep]:
-    """The steps, what the studio came with not counted; none once all are done."""
+    """The steps, what the studio came with not counted; none once all are done, or for who only looks."""
+    if reason_against(check_may_manage, user):
+        return []
     models = RegisteredModel.objects.visible_to(user).exclude(name=samples.MODEL)
     deployments = Deployment.objects.visible_to(user).exclude(endpoint__name=samples.ENDPOINT)
     data = DataAsset.objects.visible_to(user).exclude(name=samples.DATA)

@@ -49,4 +49,9 @@ def troubleshooting(request: HttpRequest) -> HttpResponse:
 
 
 def _frame(current: str) -> dict[str, Any]:
-    return {"topics": TOPICS, "current": current, "mlflow_uri": settings.MLFLOW_ADDRESS}
+    return {
+        "topics": TOPICS,
+        "current": current,
+        "mlflow_uri": settings.MLFLOW_ADDRESS,
+        "studio_address": settings.STUDIO_ADDRESS,
+    }

@@ -107,6 +107,27 @@ TOPICS = [
         _("mlflow.register_model"),
     ),
     Topic(
+        "people",
+        _("People and roles"),
+        _("Who may look, who may work, and who looks after the studio."),
+        "users",
+        _("Access control (IAM): AzureML Data Scientist, Reader, Owner"),
+    ),
+    Topic(
+        "tokens",
+        _("API tokens"),
+        _("How a script or a pipeline signs in."),
+        "key",
+        _("Keys, Microsoft Entra tokens"),
+    ),
+    Topic(
+        "rest",
+        _("REST API"),
+        _("How another system starts a job, follows it and takes its predictions."),
+        "code",
+        _("REST endpoint, invoke, az ml batch-endpoint invoke"),
+    ),
+    Topic(
         "keyboard",
         _("Keyboard and accessibility"),
         _("Everything without a mouse, and what screen readers are told."),

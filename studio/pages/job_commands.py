@@ -19,12 +19,15 @@ from studio.actions.jobs import cancel_job, rename_job
 from studio.forms.job_commands import DeleteForm, RenameForm, RetryForm
 from studio.forms.resubmit import answers_of
 from studio.models import Draft, Job
+from studio.pages.guard import needs
 from studio.pages.job_head import find_job, list_of
 from studio.pages.referrer import own_address
 from studio.pages.render import render_page
+from studio.roles import check_may_run
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs(check_may_run)
 def cancel(request: HttpRequest, name: str) -> HttpResponse:
     """Asks first: what has been scored is thrown away."""
     job = find_job(request, name)
@@ -37,6 +40,7 @@ def cancel(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs(check_may_run)
 def rename(request: HttpRequest, name: str) -> HttpResponse:
     job = find_job(request, name)
     data = request.POST if request.method == "POST" else None
@@ -52,6 +56,7 @@ def rename(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_safe
+@needs(check_may_run)
 def resubmit(request: HttpRequest, name: str) -> HttpResponse:
     """The wizard, filled in with the answers of this job, at its end; the wizard itself leads to what has gone."""
     job = find_job(request, name)
@@ -63,6 +68,7 @@ def resubmit(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs(check_may_run)
 def retry(request: HttpRequest, name: str) -> HttpResponse:
     job = find_job(request, name)
     form = RetryForm(request.POST if request.method == "POST" else None, initial={"key": uuid.uuid4()})
@@ -78,6 +84,7 @@ def retry(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs(check_may_run)
 def delete(request: HttpRequest, name: str) -> HttpResponse:
     job = find_job(request, name)
     if request.method == "POST":

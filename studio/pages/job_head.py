@@ -12,12 +12,14 @@ from django.utils.translation import gettext as _
 
 from studio import permissions
 from studio.errors import NotFound
+from studio.finding import found
 from studio.models import Job
+from studio.models.job_queries import JobQuerySet
 from studio.pages import job_overview
-from studio.pages.gone import found
 from studio.pages.referrer import came_from
 from studio.pages.render import wants_fragment
 from studio.queue import broker_answers
+from studio.roles import Person
 
 STOP_POLLING = 286
 LISTS = ("jobs:index", "endpoints:jobs", "models:jobs", "data:jobs", "compute:jobs")
@@ -25,7 +27,14 @@ LIST = "list_of_jobs"  # in the session: the list that a job was opened from
 
 
 def find_job(request: HttpRequest, name: str) -> Job:
-    visible = Job.objects.visible_to(request.user).for_page()
+    return _found(Job.objects.visible_to(request.user).for_page(), name)
+
+
+def glance_at_job(request: HttpRequest, name: str) -> Job:
+    return _found(Job.objects.visible_to(request.user).at_a_glance(), name)
+
+
+def _found(visible: JobQuerySet, name: str) -> Job:
     gone = _("There is no job “%(name)s”. It may have been deleted.") % {"name": name}
     job: Job = found(visible, gone, name=name)
     return job
@@ -54,17 +63,30 @@ def until_deleted(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
 def page_head(request: HttpRequest, job: Job, *, tab: str) -> dict[str, Any]:
     """What every tab of a job's page shows around itself."""
     _remember_list(request)
+    return {
+        "address": request.get_full_path(),
+        **why_not(request.user, job),
+        **head_for_all(job, tab=tab),
+    }
 
-    def why_not(check: Callable[..., None]) -> str:
-        return permissions.reason_against(check, request.user, job)
 
+def why_not(user: Person, job: Job) -> dict[str, str]:
+    """Why this person may not do what the page offers, empty where they may: all in which two people's pages differ."""
+    checks = {
+        "why_no_cancel": permissions.check_can_cancel_job,
+        "why_no_resubmit": permissions.check_can_resubmit_job,
+        "why_no_retry": permissions.check_can_retry_job,
+        "why_no_delete": permissions.check_can_delete_job,
+        "why_no_rename": permissions.check_can_rename_job,
+    }
+    return {name: permissions.reason_against(check, user, job) for name, check in checks.items()}
+
+
+def head_for_all(job: Job, *, tab: str) -> dict[str, Any]:
+    """The same for everybody who may see the job."""
     return {
         "job": job,
         "tab": tab,
-        "why_no_cancel": why_not(permissions.check_can_cancel_job),
-        "why_no_resubmit": why_not(permissions.check_can_resubmit_job),
-        "why_no_retry": why_not(permissions.check_can_retry_job),
-        "why_no_delete": why_not(permissions.check_can_delete_job),
         "broker_is_away": not job.is_finished and not broker_answers(),
         "nodes": job_overview.graph_nodes(job, tab=tab),
         "waiting": job_overview.waiting(job),

@@ -13,8 +13,9 @@ from django.views.decorators.http import require_safe
 from studio.actions import job_logs
 from studio.errors import NotFound
 from studio.models import Job
+from studio.pages.bearer import takes_tokens
 from studio.pages.job_head import STOP_POLLING, find_job, is_poll
-from studio.pages.render import wants_fragment
+from studio.pages.render import attach, wants_fragment
 
 FIRST = "logs/job_progress_overview.txt"
 
@@ -34,13 +35,14 @@ def log(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "jobs/_log_text.html", {"job": job, "log": _shown(job, text, follows=True)})
 
 
+@takes_tokens
 @require_safe
 def log_download(request: HttpRequest, name: str) -> HttpResponseBase:
     job, path = find_job(request, name), request.GET.get("path", "")
     response = StreamingHttpResponse(
         job_logs.stream_log(job=job, path=path), content_type="text/plain; charset=utf-8"
     )
-    response["Content-Disposition"] = f'attachment; filename="{path.rsplit("/", 1)[-1]}"'
+    attach(response, path.rsplit("/", 1)[-1])
     return response
 
 

@@ -1,19 +1,22 @@
-"""The tabs of a job's page that look into it: what it predicted, its mini-batches, its errors."""
+"""The pages of a job that look into it: what it predicted, its mini-batches, its errors, the files that it reads."""
 
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from studio.actions import job_errors, job_metrics
+from studio.actions.job_files import FilesRead, files_as_csv
 from studio.actions.job_timeline import timeline
 from studio.errors import StudioError
 from studio.forms.numbers import whole_number
 from studio.models import Job
 from studio.models.minibatches import MiniBatchQuerySet
 from studio.pages import job_charts
+from studio.pages.bearer import takes_tokens
 from studio.pages.job_head import find_job, page_head, until_deleted
 from studio.pages.listing import Listing
 from studio.pages.render import render_page
@@ -49,6 +52,7 @@ def metrics(request: HttpRequest, name: str) -> HttpResponse:
     return render_page(request, "jobs/metrics.html", context, fragment="live")
 
 
+@takes_tokens
 @require_safe
 def metrics_download(request: HttpRequest, name: str) -> HttpResponse:
     """The numbers of one chart as CSV."""
@@ -178,3 +182,21 @@ def errors(request: HttpRequest, name: str) -> HttpResponse:
         "more_failed": max(job.minibatches_failed - MOST_FAILED, 0),
     }
     return render_page(request, "jobs/errors.html", context, fragment="live")
+
+
+@require_safe
+def files(request: HttpRequest, name: str) -> HttpResponse:
+    """What the job found when it listed its input."""
+    job = find_job(request, name)
+    listing = Listing.of(request, name="files", sorts={"path": "path"}, default="path")
+    context = {**page_head(request, job, tab="files"), "listing": listing.show(FilesRead(job))}
+    return render_page(request, "jobs/files.html", context, fragment="rows")
+
+
+@takes_tokens
+@require_safe
+def files_download(request: HttpRequest, name: str) -> HttpResponseBase:
+    job = find_job(request, name)
+    response = StreamingHttpResponse(files_as_csv(job=job), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{job.name}-files.csv"'
+    return response

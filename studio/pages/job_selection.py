@@ -15,7 +15,9 @@ from studio.actions.job_deletion import delete_job
 from studio.actions.jobs import cancel_job
 from studio.errors import StudioError
 from studio.models import Job
+from studio.pages.guard import needs
 from studio.pages.render import render_page
+from studio.roles import check_may_run
 
 MOST = 100  # a page of the list has no more rows
 
@@ -29,6 +31,7 @@ class Chosen:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs(check_may_run)
 def cancel_selected(request: HttpRequest) -> HttpResponse:
     chosen = _chosen(request, permissions.check_can_cancel_job)
     if request.method == "POST":
@@ -41,6 +44,7 @@ def cancel_selected(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs(check_may_run)
 def delete_selected(request: HttpRequest) -> HttpResponse:
     chosen = _chosen(request, permissions.check_can_delete_job)
     if request.method == "POST":

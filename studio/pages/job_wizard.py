@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from studio import permissions
@@ -16,18 +17,20 @@ from studio.actions.drafts import finish_draft, finishing, start_draft
 from studio.actions.endpoints import settings_of
 from studio.actions.jobs import submit_job
 from studio.errors import FieldErrors, NotAllowed, NotFound, StudioError, Unavailable
+from studio.finding import found
 from studio.forms import jobs as forms
 from studio.forms.job_answers import DATASET, JobAnswers, pick
 from studio.forms.numbers import whole_number
 from studio.models import DataAsset, Datastore, Draft, Endpoint
 from studio.pages.drafts import job_draft
-from studio.pages.gone import found
+from studio.pages.guard import needs
 from studio.pages.input_verdicts import shown_of
 from studio.pages.job_overview import settings_with_origin
 from studio.pages.listing import Listing
 from studio.pages.render import render_page
 from studio.pages.trials import trial_of
 from studio.pages.wizard import Step, Wizard
+from studio.roles import check_may_run
 
 WIZARD = Wizard(
     steps=(
@@ -51,6 +54,7 @@ SORTS = {
 
 
 @require_safe
+@needs(check_may_run)
 def new(request: HttpRequest) -> HttpResponse:
     """Begin a draft for the endpoint in the address, or let the person choose one."""
     name = request.GET.get("endpoint")
@@ -90,7 +94,9 @@ def _choose_endpoint(request: HttpRequest) -> HttpResponse:
     return render_page(request, "jobs/new.html", context, fragment="rows")
 
 
+@sensitive_post_parameters("path")
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs(check_may_run)
 def step(request: HttpRequest, key: str, step: str) -> HttpResponse:
     draft, endpoint = draft_of(request, key)
     current = WIZARD.step(step)
@@ -215,16 +221,22 @@ def _shown(draft: Draft, step: Step, form: Any) -> dict[str, Any]:
     return shown
 
 
-@require_safe
+@sensitive_post_parameters("path")
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(check_may_run)
 def check_input(request: HttpRequest, key: str) -> HttpResponse:
-    """First rows of the chosen input beside the signature, while the form is being filled in."""
+    """First rows of the chosen input beside the signature, while the form is being filled in.
+
+    The page posts it, since addresses are logged on their way and the path may be an address with a key.
+    """
     draft, endpoint = draft_of(request, key)
     answers = JobAnswers(draft)
     if endpoint is None or answers.lost(before=["settings"]):
         raise Http404
     user: Any = request.user
     known = draft.step("input").get("pass_through")
-    initial = {"pass_through": known} | _typed_input(request.GET)
+    typed = request.POST if request.method == "POST" else request.GET
+    initial = {"pass_through": known} | _typed_input(typed)
     form = forms.InputStep(None, draft=draft, step="input", user=user, initial=initial)
     context = WIZARD.context(draft, WIZARD.step("input"), form)
     context |= shown_of(form.check, answers, form.passed)
@@ -232,9 +244,9 @@ def check_input(request: HttpRequest, key: str) -> HttpResponse:
         "cancel": reverse("endpoints:detail", args=[endpoint.name]),
         "deployment": answers.deployment,
         "has_new_dataset": str(getattr(form.chosen_version, "pk", "")) != initial.get("asset_version", ""),
-        "has_new_search": form.search != request.GET.get("searched", ""),
+        "has_new_search": form.search != typed.get("searched", ""),
         "is_blocked": bool(form.problem),
-        "was_blocked": bool(request.GET.get("was_blocked")),
+        "was_blocked": bool(typed.get("was_blocked")),
     }
     return render_page(request, "jobs/check_input.html", context)
 

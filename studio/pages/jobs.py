@@ -10,15 +10,17 @@ from studio.errors import StudioError
 from studio.forms.numbers import whole_number
 from studio.models import Job
 from studio.pages import job_overview
+from studio.pages.bearer import takes_tokens
 from studio.pages.input_browser import browse_input
 from studio.pages.job_commands import cancel, definition, delete, record, rename, resubmit, retry
-from studio.pages.job_head import find_job, page_head, until_deleted
+from studio.pages.job_head import find_job, is_poll, page_head, until_deleted
 from studio.pages.job_list import index, list_context
 from studio.pages.job_logs import log, log_download, log_panel
-from studio.pages.job_results import errors, metrics, metrics_download, minibatches
+from studio.pages.job_results import errors, files, files_download, metrics, metrics_download, minibatches
 from studio.pages.job_selection import cancel_selected, delete_selected
 from studio.pages.job_wizard import check_input, new, step
 from studio.pages.render import render_page
+from studio.pages.shared_part import shared_part
 
 __all__ = [
     "browse_input",
@@ -31,6 +33,8 @@ __all__ = [
     "detail",
     "download",
     "errors",
+    "files",
+    "files_download",
     "index",
     "list_context",
     "log",
@@ -52,9 +56,17 @@ __all__ = [
 @require_safe
 @until_deleted
 def detail(request: HttpRequest, name: str) -> HttpResponse:
+    if is_poll(request):
+        shared = shared_part(request, name, "jobs/detail.html#live", tab="overview", more=_overview)
+        if shared:
+            return shared
     job = find_job(request, name)
-    context = {
-        **page_head(request, job, tab="overview"),
+    context = {**page_head(request, job, tab="overview"), **_overview(job)}
+    return render_page(request, "jobs/detail.html", context, fragment="live")
+
+
+def _overview(job: Job) -> dict[str, Any]:
+    return {
         "settings": job_overview.settings_with_origin(
             job.settings, job.setting_origins, job.why_never_divided
         ),
@@ -62,7 +74,6 @@ def detail(request: HttpRequest, name: str) -> HttpResponse:
         "links": job_overview.linked_jobs(job),
         "mlflow_uri": settings.MLFLOW_ADDRESS,
     }
-    return render_page(request, "jobs/detail.html", context, fragment="live")
 
 
 @require_safe
@@ -96,6 +107,7 @@ def preview(request: HttpRequest, name: str) -> HttpResponse:
     return render_page(request, "jobs/preview.html", context, fragment="preview")
 
 
+@takes_tokens
 @require_safe
 def download(request: HttpRequest, name: str) -> HttpResponseBase:
     job = find_job(request, name)

@@ -13,16 +13,19 @@ from django.views.decorators.http import require_http_methods, require_safe
 from studio import permissions
 from studio.actions import model_editing
 from studio.errors import StudioError
+from studio.finding import find_model, find_version
 from studio.forms.endpoints import ConfirmNameForm
 from studio.forms.models import AliasesForm, ModelTextForm
 from studio.models import Deployment
-from studio.pages.model_page import find_model, find_version
+from studio.pages.guard import needs
 from studio.pages.render import render_page
+from studio.roles import check_may_manage
 
 SHOWN = 10  # deployments that a refusal names
 
 
 @require_safe
+@needs(check_may_manage)
 def delete_selected(request: HttpRequest) -> HttpResponse:
     """*Delete* above the list: the dialog of the row that is `selected`."""
     selected = request.GET.getlist("selected")
@@ -32,9 +35,10 @@ def delete_selected(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs(check_may_manage)
 def delete(request: HttpRequest, name: str) -> HttpResponse:
     """With all versions. Asks for its name first, and says what goes with it."""
-    model = find_model(request, name)
+    model = find_model(request.user, name)
     form = ConfirmNameForm(request.POST if request.method == "POST" else None, name=model.name)
     count = model.versions.count()
     if request.method == "POST" and form.is_valid():
@@ -61,8 +65,9 @@ def delete(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs(check_may_manage)
 def delete_version(request: HttpRequest, name: str, version: int) -> HttpResponse:
-    model = find_model(request, name)
+    model = find_model(request.user, name)
     shown = find_version(model, version)
     form = ConfirmNameForm(request.POST if request.method == "POST" else None, name=str(shown))
     if request.method == "POST" and form.is_valid():
@@ -84,9 +89,10 @@ def delete_version(request: HttpRequest, name: str, version: int) -> HttpRespons
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs(check_may_manage)
 def edit(request: HttpRequest, name: str, version: int | None = None) -> HttpResponse:
     """Description and tags of the model, or of one version of it."""
-    model = find_model(request, name)
+    model = find_model(request.user, name)
     shown = find_version(model, version) if version is not None else None
     row: Any = shown or model
     initial = {"description": row.description, "tags": shown.shown_tags if shown else model.tags}
@@ -104,8 +110,9 @@ def edit(request: HttpRequest, name: str, version: int | None = None) -> HttpRes
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs(check_may_manage)
 def aliases(request: HttpRequest, name: str, version: int) -> HttpResponse:
-    model = find_model(request, name)
+    model = find_model(request.user, name)
     shown = find_version(model, version)
     initial = {"aliases": ", ".join(shown.aliases)}
     form = AliasesForm(request.POST if request.method == "POST" else None, initial=initial)

@@ -7,21 +7,20 @@ from django.conf import settings
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.encoding import iri_to_uri
-from django.utils.http import content_disposition_header
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from studio import permissions
 from studio.actions import model_sources
 from studio.actions.endpoints import environment_of
-from studio.errors import FieldErrors, NotFound, StudioError
-from studio.models import Deployment, Job, ModelVersion, RegisteredModel, RegistryState
+from studio.errors import FieldErrors, StudioError
+from studio.finding import find_model, find_version
+from studio.models import Deployment, Job, ModelVersion, RegistryState
 from studio.pages.artifact_tree import tree_of
+from studio.pages.bearer import takes_tokens
 from studio.pages.job_list import list_context
 from studio.pages.listing import Listing
 from studio.pages.model_loading import loading_of
-from studio.pages.render import render_page
+from studio.pages.render import attach, render_page
 
 # Where the version switcher leads: to the same tab of the other version.
 TAB_ADDRESSES = {tab: f"models:{tab}" for tab in ("artifacts", "endpoints", "jobs")}
@@ -34,30 +33,9 @@ VERSION_SORTS = {
 }
 
 
-def find_model(request: HttpRequest, name: str) -> RegisteredModel:
-    model = RegisteredModel.objects.visible_to(request.user).filter(name=name).first()
-    if model is None:
-        raise NotFound(
-            _("There is no model “%(name)s”. It may have been deleted in MLflow.") % {"name": name}
-        )
-    return model
-
-
-def find_version(model: RegisteredModel, number: int) -> ModelVersion:
-    version = model.versions.filter(version=number).first()
-    if version is None:
-        raise NotFound(
-            _("The model “%(name)s” has no version %(number)s. It may have been deleted.")
-            % {"name": model.name, "number": number}
-        )
-    version.registered_model = model
-    found: ModelVersion = version
-    return found
-
-
 def page_head(request: HttpRequest, name: str, number: int | None, *, tab: str) -> dict[str, Any]:
     """What every tab shows above itself. `version` is None where the model has none."""
-    model = find_model(request, name)
+    model = find_model(request.user, name)
     numbers = list(model.versions.order_by("-version").values_list("version", flat=True))
     wanted = number if number is not None else next(iter(numbers), None)
     version = find_version(model, wanted) if wanted is not None else None
@@ -131,12 +109,15 @@ def artifacts(request: HttpRequest, name: str, version: int) -> HttpResponse:
     return render_page(request, "models/artifacts.html", context, fragment="artifacts")
 
 
+@takes_tokens
 @require_safe
 def download_artifact(request: HttpRequest, name: str, version: int) -> HttpResponseBase:
     path = request.GET.get("file", "")
-    opened = model_sources.open_artifact(version=find_version(find_model(request, name), version), path=path)
+    opened = model_sources.open_artifact(
+        version=find_version(find_model(request.user, name), version), path=path
+    )
     response = StreamingHttpResponse(opened.pieces, content_type="application/octet-stream")
-    response["Content-Disposition"] = iri_to_uri(content_disposition_header(True, path.rsplit("/", 1)[-1]))
+    attach(response, path.rsplit("/", 1)[-1])
     if opened.size is not None:
         response["Content-Length"] = str(opened.size)
     return response

@@ -8,17 +8,20 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from studio import permissions
 from studio.actions import model_sources
-from studio.actions.model_folders import FolderRefused, Member, members_of_folder, members_of_zip
+from studio.actions.archives import ArchiveRefused, Member
+from studio.actions.model_folders import members_of_archive, members_of_folder
 from studio.actions.models import follow_soon
 from studio.actions.registrations import register_files as register_model_files
 from studio.actions.registrations import register_logged_model
 from studio.errors import FieldErrors, NotFound, Unavailable
+from studio.finding import find_registration
 from studio.forms.models import RegisterFilesForm, RegisterForm
 from studio.models import ModelVersion, RegisteredModel, Registration
+from studio.pages.guard import needs
 from studio.pages.model_uploads import takes_folders
 from studio.pages.render import render_page
+from studio.roles import check_may_manage
 
 
 @require_safe
@@ -36,8 +39,8 @@ def check_name(request: HttpRequest) -> HttpResponse:
 
 @takes_folders
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs(check_may_manage)
 def register_files(request: HttpRequest) -> HttpResponse:
-    permissions.check_can_register_model(request.user)
     posted = request.method == "POST"
     form = RegisterFilesForm(*((request.POST, request.FILES) if posted else ()), initial=_known_name(request))
     if getattr(request, "too_many_files", False):
@@ -45,7 +48,7 @@ def register_files(request: HttpRequest) -> HttpResponse:
     elif posted and form.is_valid():
         try:
             made = _register_files(request, form)
-        except (FolderRefused, FieldErrors) as refusal:
+        except (ArchiveRefused, FieldErrors) as refusal:
             form.add_error(form.file_field, str(refusal))
         else:
             return redirect("models:registration", number=made.pk)
@@ -81,14 +84,14 @@ def _label(form: RegisterFilesForm) -> str:
 
 def _members(form: RegisterFilesForm) -> list[Member]:
     if form.file_field == "zip":
-        return members_of_zip(form.cleaned_data["zip"])
+        return members_of_archive(form.cleaned_data["zip"])
     return members_of_folder([(file.path_in_folder, file) for file in form.cleaned_data["folder"]])
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs(check_may_manage)
 def register_run(request: HttpRequest) -> HttpResponse:
     """One page per choice: experiment, run, model, then its name. What is chosen stands in the address."""
-    permissions.check_can_register_model(request.user)
     chosen = {name: request.GET.get(name, "") for name in ("experiment", "run", "model")}
     try:
         if chosen["run"] and chosen["model"]:
@@ -153,11 +156,9 @@ def _steps(current: str) -> list[dict[str, str]]:
 
 @require_safe
 def registration(request: HttpRequest, number: int) -> HttpResponse:
-    found = Registration.objects.visible_to(request.user).filter(pk=number).first()
-    if found is None:
-        raise NotFound(_("There is no such registration, or it is somebody else’s."))
+    found = find_registration(request.user, number)
     version = None
-    if found.is_registered:
+    if found.is_registered and found.version is not None:
         rows = ModelVersion.objects.select_related("registered_model")
         version = rows.filter(registered_model__name=found.name, version=found.version).first()
         if version is None:

@@ -13,10 +13,13 @@ from studio.errors import StudioError
 from studio.forms.job_answers import JobAnswers
 from studio.models import Trial
 from studio.pages.drafts import job_draft
+from studio.pages.guard import needs
 from studio.pages.render import render_page, wants_fragment
+from studio.roles import check_may_run
 
 
 @require_POST
+@needs(check_may_run)
 def new(request: HttpRequest, key: str) -> HttpResponse:
     """Have the first rows of a draft's input scored, as its job would score them."""
     draft = job_draft(request, key)
@@ -45,6 +48,7 @@ def new(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @require_safe
+@needs(check_may_run)
 def detail(request: HttpRequest, key: str, number: int) -> HttpResponse:
     """How far it is; polled by the wizard's page while it is not finished."""
     draft = job_draft(request, key)

@@ -1,7 +1,7 @@
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from studio.actions.account import choose_theme
 from studio.pages.component_samples import samples
@@ -32,7 +32,7 @@ def remember_theme(request: HttpRequest, response: HttpResponse, theme: str) -> 
     response.set_cookie("theme", theme, max_age=A_YEAR, samesite="Lax", secure=request.is_secure())
 
 
-@require_GET
+@require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """Every component in all its states; mounted in DEBUG only."""
     return render_page(request, "ui/index.html", samples(request))

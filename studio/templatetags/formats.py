@@ -7,11 +7,11 @@ from typing import Any
 from django.template import Library
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
-from django.utils.formats import number_format
+from django.utils.formats import get_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import ngettext
 
 from studio.models import MiniBatch
 
@@ -117,7 +117,7 @@ def when(moment: datetime | None, relative: bool = False) -> str | SafeString:
         return NOTHING
     local = timezone.localtime(moment)
     text = ago(moment) if relative else short_time(local)
-    full = format_date(local, pgettext("date format, full", "N j, Y, g:i:s A e"))
+    full = format_date(local, get_format("FULL_TIME"))
     kind = "relative" if relative else "absolute"
     return format_html(
         '<time datetime="{}" title="{}" data-when="{}">{}</time>', moment.isoformat(), full, kind, text
@@ -125,9 +125,8 @@ def when(moment: datetime | None, relative: bool = False) -> str | SafeString:
 
 
 def short_time(local: datetime) -> str:
-    if local.year == timezone.localtime().year:
-        return format_date(local, pgettext("date format, this year", "M j, g:i A"))
-    return format_date(local, pgettext("date format, another year", "M j, Y, g:i A"))
+    is_this_year = local.year == timezone.localtime().year
+    return format_date(local, get_format("TIME_OF_THIS_YEAR" if is_this_year else "TIME_OF_ANOTHER_YEAR"))
 
 
 def ago(moment: datetime) -> str:

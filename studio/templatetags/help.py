@@ -17,6 +17,9 @@ TOPIC_OF = {
     "data": "data",
     "datastores": "data",
     "compute": "compute",
+    "tokens": "tokens",
+    "audit": "people",
+    "people": "people",
 }
 LONGEST = 500  # characters of a sentence that go into an address
 

@@ -222,6 +222,23 @@ def dialog(
 
 
 @register.simple_block_tag(takes_context=True)
+def shown_once(
+    context: Context, content: str, title: str, text: str, secret: str, label: str, back: str
+) -> SafeString:
+    """The end of a dialog: a secret to copy that no other page shows."""
+    return draw(
+        context,
+        "ui/shown_once.html",
+        content=content,
+        title=title,
+        text=text,
+        secret=secret,
+        label=label,
+        back=back,
+    )
+
+
+@register.simple_block_tag(takes_context=True)
 def form_card(
     context: Context,
     content: str,

@@ -14,6 +14,7 @@ class Command(BaseCommand):
     help = (
         "Start and stop the nodes of this machine's clusters as they are needed, until it is stopped itself."
     )
+    requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
         machine = Machine(folder=make_folder(settings.STUDIO_HOME / "logs"))

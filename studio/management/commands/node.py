@@ -8,6 +8,7 @@ from studio.models import Cluster
 
 class Command(BaseCommand):
     help = "Join this machine to a cluster as a node, until it is stopped."
+    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--cluster", required=True, help="name of the cluster")

@@ -10,6 +10,7 @@ class Command(BaseCommand):
     help = (
         "Make the sample: a model, its data, an endpoint and one finished job. Does nothing where it exists."
     )
+    requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -10,6 +10,7 @@ from studio.models import Cluster
 
 class Command(BaseCommand):
     help = "Make what a fresh studio needs: administrator, datastore, local cluster. Prints one line of JSON."
+    requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
         password = account.set_up_administrator()

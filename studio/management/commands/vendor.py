@@ -21,7 +21,7 @@ MONO = "@fontsource-variable/jetbrains-mono", "5.3.0"
 # Outline icons that pages may use; `{% icon "name" %}` refuses any other.
 ICON_NAMES = [
     "activity", "adjustments-horizontal", "alert-circle", "alert-triangle", "arrow-back-up", "arrow-down",
-    "arrow-left", "arrow-narrow-down", "arrow-right", "arrow-up", "at", "ban", "bolt", "box",
+    "arrow-left", "arrow-narrow-down", "arrow-right", "arrow-up", "at", "ban", "bell", "bolt", "box",
     "box-multiple", "braces", "brand-python", "building-warehouse", "calendar", "chart-bar",
     "chart-histogram", "check", "checks", "chevron-down", "chevron-left", "chevron-right", "chevron-up",
     "circle-check", "circle-dashed", "circle-dot", "circle-minus", "circle-plus", "circle-x", "clipboard",

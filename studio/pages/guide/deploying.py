@@ -11,7 +11,7 @@ ENTRIES = [
             "The environment cannot be built: …",
             "The environment cannot be built: … no wheel for Python ….",
             "… No version of … has one.",
-            "Other packages are proposed by now. Reload the page and look at them again.",
+            "Other packages are proposed by now. Look at them again.",
         ],
         _(
             "The packages that the model pins cannot be installed together: one does not exist for this Python, two "

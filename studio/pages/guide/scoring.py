@@ -51,6 +51,13 @@ ENTRIES = [
         "data",
     ),
     Entry(
+        _("The input has no rows"),
+        ["The input has no rows, so there are no predictions. Check that its files hold more than a header."],
+        _("Every file was read to its end, and none has a row beyond its header."),
+        _("Open the data asset’s Explore tab to see what its files hold, and choose other data."),
+        "data",
+    ),
+    Entry(
         _("A file of a type that is not scored"),
         [
             "… cannot be scored: … are not supported. Use ….",
@@ -387,8 +394,8 @@ ENTRIES = [
     Entry(
         _("The job or row has moved on"),
         [
-            "“%(thing)s” is %(status)s, so this cannot be done any more. Reload the page.",
-            "“%(thing)s” changed just now. Reload the page.",
+            "“%(thing)s” is %(status)s, so this cannot be done any more. Look at it again.",
+            "“%(thing)s” changed just now. Look at it again.",
             "The job is %(status)s and can no longer be canceled.",
         ],
         _("Somebody else, another tab or the studio itself was quicker; what the page showed was old."),

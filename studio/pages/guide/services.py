@@ -50,7 +50,7 @@ ENTRIES = [
             "The cluster %(cluster)s has at most %(max)s nodes.",
             "A node of %(cluster)s has %(slots)s slot, fewer than the max concurrency of %(chosen)s.",
             "A node of %(cluster)s has %(slots)s slots, fewer than the max concurrency of %(chosen)s.",
-            "Choose another cluster, or lower it in the step “Deployment”.",
+            "Choose another cluster, or lower it among the deployment’s settings.",
         ],
         _("Instance count is bounded by the cluster’s nodes, max concurrency by the slots of one node."),
         _("Lower the setting, choose another cluster, or edit the cluster’s maximum."),
@@ -86,12 +86,13 @@ ENTRIES = [
         "compute",
     ),
     Entry(
-        _("A bucket does not let the studio in"),
+        _("A bucket or container does not let the studio in"),
         [
-            "The bucket refuses the datastore’s credentials (%(code)s). Update them on the datastore’s page.",
+            "The storage refuses the datastore’s credentials (%(code)s). Update them on the datastore’s page.",
         ],
         _(
-            "The keys have expired, were withdrawn or are wrong. Jobs that need the bucket wait; nothing is lost."
+            "The keys or the SAS token have expired, were withdrawn or are wrong, or a firewall of the account keeps "
+            "this machine out. Jobs that need the datastore wait; nothing is lost."
         ),
         _(
             "Open the datastore under Data and press Update authentication. The jobs go on by themselves within "
@@ -100,10 +101,10 @@ ENTRIES = [
         "data",
     ),
     Entry(
-        _("A bucket is away or busy"),
+        _("A bucket or container is away or busy"),
         [
-            "The bucket %(bucket)s does not answer (%(reason)s). Work goes on when it does.",
-            "The bucket is busy or out of order (%(code)s). Work goes on when it is not.",
+            "The storage of %(place)s does not answer (%(reason)s). Work goes on when it does.",
+            "The storage is busy or out of order (%(code)s). Work goes on when it is not.",
             "The datastore broke off in the middle of a file, %(times)s times. Work goes on when it answers.",
         ],
         _(
@@ -111,6 +112,114 @@ ENTRIES = [
         ),
         _(
             "Wait, or look at the storage and the network between it and the studio. Nothing has to be pressed here."
+        ),
+        "data",
+    ),
+    Entry(
+        _("Credentials of Azure are not what they should be"),
+        [
+            "This connection string has no AccountKey and no SharedAccessSignature, or both. Copy it again.",
+            "This connection string is of “%(theirs)s”, and the datastore lies in “%(mine)s”.",
+            "This is no connection string. It looks like “AccountName=…;AccountKey=…;EndpointSuffix=…”.",
+            "This is no account key, which is in Base64 and mostly ends with “==”.",
+            "This is no SAS token, which looks like “sv=…&se=…&sp=…&sig=…”.",
+            "This SAS token ended on %(end)s. Give one that is still good.",
+        ],
+        _("A part of it was not copied, it is of another account, or its time is over."),
+        _(
+            "Copy it again from the Azure portal: the storage account’s page “Access keys”, or “Shared access tokens” "
+            "of the container."
+        ),
+        "data",
+    ),
+    Entry(
+        _("A key file of Google’s is refused"),
+        [
+            "This is no key file: it is not JSON. Paste the file whole.",
+            "This is not the key file of a service account. Make one in Google’s console.",
+            "The key file lacks “%(name)s”. Paste it whole.",
+            "The private key in the file cannot be read. Paste the file as Google gave it.",
+        ],
+        _(
+            "A bucket of Google Cloud Storage is opened with the JSON key of a service account, or with what the "
+            "machine itself has. Other files of Google’s may name programs and files, so they are not taken."
+        ),
+        _(
+            "In Google’s console open IAM, Service accounts, the account’s Keys, add a key of type JSON, and paste what "
+            "the file holds. The account needs the role Storage Object User of the bucket."
+        ),
+        "data",
+    ),
+    Entry(
+        _("An SFTP server does not let the studio in"),
+        [
+            "The server %(server)s does not let “%(user)s” in with the datastore’s password or key. Update the authentication on the datastore’s page.",
+            "The server %(server)s lets nobody in with what the datastore has; it takes: %(types)s. Update the authentication on the datastore’s page.",
+        ],
+        _(
+            "The user, password or key is wrong or was withdrawn, or the server takes another way. Jobs that need it wait; nothing is lost."
+        ),
+        _(
+            "Open the datastore under Data and press Update authentication. The jobs go on by themselves within seconds."
+        ),
+        "data",
+    ),
+    Entry(
+        _("An SFTP server shows another host key"),
+        [
+            "The server %(server)s shows another host key, %(shown)s, than the one that was confirmed, %(known)s, so nothing was sent to it. Ask who runs it. If the key was changed on purpose, confirm the new one where the authentication is updated.",
+            "The server %(server)s shows another key than the one that was confirmed: %(shown)s instead of %(known)s. Nothing was sent to it. Ask who runs it; if it has a new key, confirm that one, and give the password or private key again.",
+            "The server %(server)s shows the key %(shown)s. Nothing was sent to it yet. Compare this with what its administrator says; if they agree, confirm it, and give the password or private key again.",
+        ],
+        _(
+            "A server proves by its host key that it is the one that was meant. Another key means a new installation, or somebody between."
+        ),
+        _(
+            "Compare the fingerprint with what the server’s administrator says (ssh-keygen -l on the server prints it), and confirm it with Update authentication."
+        ),
+        "data",
+    ),
+    Entry(
+        _("An SFTP server is away"),
+        [
+            "The server %(server)s does not answer (%(reason)s). Work goes on when it does.",
+            "No host “%(host)s” is known. Check its name; work goes on when it can be found.",
+        ],
+        _(
+            "The server cannot be reached or broke the connection off. It was asked several times; jobs wait and ask again."
+        ),
+        _(
+            "Wait, or look at the server and the network between it and the studio. Nothing has to be pressed here."
+        ),
+        "data",
+    ),
+    Entry(
+        _("A key of SSH cannot be used"),
+        [
+            "The key has a passphrase. Give it too.",
+            "This is no private key. It begins with “-----BEGIN … PRIVATE KEY-----”.",
+            "The key cannot be opened: its passphrase is another one, or lines of it are missing.",
+            "The key cannot be opened: it has a passphrase, or lines of it are missing.",
+            "Keys of this type are not taken. Give one of Ed25519, ECDSA or RSA.",
+            "This is no host key. Give a line such as “ssh-ed25519 AAAA…”, or nothing.",
+        ],
+        _(
+            "A private key is the whole text of its file; a host key is a line of known_hosts or of a server’s .pub file."
+        ),
+        _("Copy it anew, with its first and last line, and give its passphrase."),
+        "data",
+    ),
+    Entry(
+        _("An SFTP server does not take a file"),
+        [
+            "the server says “%(said)s” and no more; perhaps its disk is full or a quota is used up",
+            "the server cannot replace a file in one step",
+        ],
+        _(
+            "SFTP has one answer for most failures, so the reason is known only where the server says it in words. Nothing half-written is left."
+        ),
+        _(
+            "Look at the server’s disk and quota. To replace a file on a server without posix-rename, delete it first."
         ),
         "data",
     ),

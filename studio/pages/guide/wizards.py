@@ -8,12 +8,12 @@ ENTRIES = [
     Entry(
         _("A data asset cannot be made like this"),
         [
-            "The type “File” takes one file. Choose the type “Folder” for several.",
+            "The type “File” takes one file. Choose the type “Folder” (uri_folder) for several.",
             "Two of the files have the same name. Rename one.",
             "“%(name)s” exists and is of the other type. Choose another name or type.",
             "“%(name)s” exists and is of the other type. Choose another name.",
             "Somebody registered this name just now. Try again.",
-            "This is a folder. Choose the type “Folder”, or give the path of a file.",
+            "This is a folder. Choose the type “Folder” (uri_folder), or give the path of a file.",
             "Use letters, digits, “-”, “_” and “.”, with a letter or digit first.",
             "Give the path of a file or folder.",
             "Choose at least one file.",
@@ -57,10 +57,22 @@ ENTRIES = [
     ),
     Entry(
         _("Tags are written one per line"),
-        ["“%(line)s” is not name=value."],
+        [
+            "“%(line)s” is not name=value.",
+            "Names hold no “=”, and neither names nor values hold line breaks or begin or end with a space.",
+        ],
         _("A tag, or an environment variable, is a name and a value with = between them."),
         _("Write one per line, such as team=credit."),
         "start",
+    ),
+    Entry(
+        _("A pass-through column is no name"),
+        ["The name of a column is not empty and holds no line break."],
+        _(
+            "A program gave the columns that are copied beside the predictions, and one of them can be none of a file."
+        ),
+        _("Give each column as the file’s header has it."),
+        "endpoints",
     ),
     Entry(
         _("The time zone is not known"),
