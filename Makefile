@@ -4,18 +4,23 @@ BIN := .venv/bin
 # Quick, and the same on every machine; uv itself comes from requirements.txt.
 UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.txt)
 CLUSTER ?= cpu-cluster
+# Images for containers often set it. Each process of the studio would compile all that it imports, at every start.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check bench bench-clean bench-pages prove pictures node format help
+.PHONY: run test check bench bench-clean bench-storage bench-load bench-pages prove pictures node format help
 
 run: .venv/installed ## start everything, until Ctrl-C
 	@exec $(BIN)/python manage.py up
 
-test: .venv/installed-dev browser ## run every test, on real services that the run starts itself
+test: .venv/installed-dev browser azurite oidc-provider sshd ## run every test, on real services that the run starts itself
 	@$(BIN)/python -m pytest -n 2
 
-check: .venv/installed-dev ## format, lint, types, import rules, migrations, deployment settings, state diagram
+check: .venv/installed-dev ## format, lint, dangers, licences, secrets in the history, types, import rules, migrations, deployment settings, state diagram
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml studio scoring bench manage.py
+	$(BIN)/python -m tests.dependencies
+	$(BIN)/python -m tests.secrets_scan
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.services -- sh -c '$(BIN)/python manage.py makemigrations --check --dry-run && $(BIN)/python manage.py states --check && STUDIO_PUBLIC_URL=https://studio.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING'
@@ -25,6 +30,12 @@ bench: .venv/installed-dev ## how fast the engine is, against its peers; takes l
 
 bench-clean: .venv/installed-dev ## delete what bench has made: its data, models and environments
 	@$(BIN)/python -m bench.engine --clean
+
+bench-storage: .venv/installed-dev ## how long a job over a bucket takes beside one over a folder
+	@$(BIN)/python -m bench.storage $(STORAGE)
+
+bench-load: .venv/installed-dev ## 50 people and 10 programs at once for five minutes
+	@$(BIN)/python -m bench.load $(LOAD)
 
 bench-pages: .venv/installed-dev ## how long each page takes with 10,000 jobs
 	@$(BIN)/python -m bench.pages
@@ -62,6 +73,18 @@ help: ## this list
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt
 	@touch $@
 
+.PHONY: azurite
+azurite: .venv/installed-dev
+	@sh tests/azurite.sh $(BIN)/python
+
+.PHONY: oidc-provider
+oidc-provider: .venv/installed-dev
+	@sh tests/oidc_provider.sh $(BIN)/python
+
 .PHONY: browser
 browser: .venv/installed-dev
 	@sh tests/browser.sh $(BIN)/python
+
+.PHONY: sshd
+sshd:
+	@sh tests/sshd.sh .venv/openssh

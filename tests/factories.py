@@ -1,16 +1,20 @@
 """Valid rows from no arguments; each call makes new ones."""
 
 import itertools
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from scoring.plan import Slice
 from scoring.settings import ScoringSettings
+from studio.actions.tokens import create_token
 from studio.models import (
+    ApiToken,
     Cluster,
     DataAsset,
     DataAssetVersion,
@@ -22,16 +26,32 @@ from studio.models import (
     ModelVersion,
     Node,
     RegisteredModel,
+    Role,
 )
 
 _numbers = itertools.count(1)
 REQUIREMENTS = "mlflow==3.17.2\nscikit-learn==1.9.1\ncloudpickle==3.1.2\n"
 
 
-def user(name: str = "", **fields: Any) -> Any:
-    return get_user_model().objects.create_user(
+def user(name: str = "", role: str = Role.ADMINISTRATOR, **fields: Any) -> Any:
+    made = get_user_model().objects.create_user(
         username=name or f"person{next(_numbers)}", password="secret", **fields
     )
+    made.groups.add(Group.objects.get(name=role))
+    return made
+
+
+def token(owner: Any = None, scope: str = "read", days: int = 30, **fields: Any) -> tuple[ApiToken, str]:
+    """A token, and what a program shows."""
+    made, raw = create_token(
+        user=owner or user(),
+        name=f"token-{next(_numbers)}",
+        scope=scope,
+        expires_at=timezone.now() + timedelta(days=days),
+    )
+    if fields:
+        ApiToken.objects.filter(pk=made.pk).update(**fields)
+    return made, raw
 
 
 def signature(*columns: tuple[str, str]) -> dict[str, Any]:

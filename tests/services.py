@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from studio.embedded.home import only_one, runtime_dir
@@ -39,10 +40,13 @@ def free_port() -> int:
 
 
 class Services:
-    """Starts each service when its address is first asked for; `stop` ends them all."""
+    """Starts each service when its address is first asked for; `stop` ends them all.
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    Only where PostgreSQL waits for the disk, as in a studio, do its data outlive the machine.
+    """
+
+    def __init__(self, home: Path, *, waits_for_disk: bool = True) -> None:
+        self.home, self.waits_for_disk = home, waits_for_disk
         self._running: list[tuple[subprocess.Popen[bytes], Child]] = []
         self._postgres: Postgres | None = None
         self._broker_url = ""
@@ -52,7 +56,9 @@ class Services:
     def postgres(self) -> Postgres:
         if not self._postgres:
             postgres = Postgres(self.home)
-            self.start(postgres.child())
+            child = postgres.child()
+            options = [] if self.waits_for_disk else ["-c", "fsync=off", "-c", "full_page_writes=off"]
+            self.start(replace(child, command=[*child.command, *options]))
             self._postgres = postgres
         return self._postgres
 
@@ -97,9 +103,9 @@ class Services:
 
 
 @contextmanager
-def running_services() -> Iterator[Services]:
+def running_services(*, waits_for_disk: bool = True) -> Iterator[Services]:
     home = temporary_home()
-    services = Services(home)
+    services = Services(home, waits_for_disk=waits_for_disk)
     try:
         with only_one(home):
             yield services

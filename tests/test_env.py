@@ -97,13 +97,46 @@ def test_wrong_address_says_the_fix(monkeypatch: pytest.MonkeyPatch, name: str, 
     assert "secret-word" not in str(refused.value)
 
 
+def test_hosts_have_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDIO_HOSTS", "Files.Example.com, minio.example.com:9000,[::1]:8443,10.0.0.7")
+    found = env.hosts("STUDIO_HOSTS", port=443)
+    assert found == {
+        ("files.example.com", 443),
+        ("minio.example.com", 9000),
+        ("::1", 8443),
+        ("10.0.0.7", 443),
+    }
+    monkeypatch.setenv("STUDIO_HOSTS", "")
+    assert env.hosts("STUDIO_HOSTS", port=443) == frozenset()
+
+
+@pytest.mark.parametrize(
+    "value", ["https://example.com", "example.com/x", "a:b", "me@example.com", "example.com:99999"]
+)
+def test_what_is_no_host_says_the_fix(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("STUDIO_HOSTS", value)
+    with pytest.raises(SettingError, match=r"STUDIO_HOSTS has .*; write hosts, with a port"):
+        env.hosts("STUDIO_HOSTS", port=443)
+
+
+def test_a_file_that_is_not_there_says_the_fix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("STUDIO_FILE", str(tmp_path / "none"))
+    with pytest.raises(SettingError, match="where no file is"):
+        env.file("STUDIO_FILE")
+    (tmp_path / "none").write_text("")
+    assert env.file("STUDIO_FILE") == str(tmp_path / "none")
+
+
 def test_example_file_names_every_variable() -> None:
     """Each reader call in the code names its variable in plain text, so that this can be checked."""
     read = set()
     for file in (ROOT / "studio").rglob("*.py"):
         if file.name != "env.py":
             read |= set(
-                re.findall(r"env\.(?:text|integer|boolean|choice|secret|url)\(\s*\"(\w+)\"", file.read_text())
+                re.findall(
+                    r"env\.(?:text|integer|boolean|choice|secret|url|hosts|pairs|file)\(\s*\"(\w+)\"",
+                    file.read_text(),
+                )
             )
     named = set(re.findall(r"^#? ?(\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert read == named

@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from studio.embedded.home import runtime_dir
+from studio.embedded.processes import launched
 from tests.services import free_port, temporary_home
 
 PROJECT = Path(__file__).parents[1]
@@ -76,7 +77,7 @@ def started() -> Iterator[list[Up]]:
 
 def up(started: list[Up], home: Path, environment: dict[str, str]) -> Up:
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "up"],
+        launched([sys.executable, "manage.py", "up"], orphan_signal=signal.SIGTERM),
         cwd=PROJECT,
         env=environment,
         stdout=subprocess.PIPE,

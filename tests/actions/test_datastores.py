@@ -5,7 +5,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import close_old_connections, connection
 
-from studio.actions import datastores, stored_files
+from studio.actions import data, datastores, stored_files
 from studio.errors import FieldErrors, NotAllowed, NotFound, StudioError
 from studio.models import Datastore, Event
 from studio.stores import LocalFolder
@@ -117,6 +117,42 @@ def test_of_two_that_register_folders_in_each_other_one_is_refused(tmp_path: Pat
         thread.join()
     assert outcomes.count("") == 1
     assert Datastore.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["data asset", "datastore"])
+def test_of_two_who_take_a_name_at_once_both_are_told_the_truth(tmp_path: Path, kind: str) -> None:
+    """A data asset gets two versions, since its name is there for the second; a datastore's is refused."""
+    home, person, outcomes = factories.datastore(tmp_path / "home"), factories.user(), []
+    both = threading.Barrier(2)
+    for number in range(2):
+        (tmp_path / "home" / str(number)).mkdir(parents=True)
+        (tmp_path / "home" / str(number) / "a.csv").write_text("x\n1\n")
+
+    def register(number: int) -> None:
+        both.wait()
+        try:
+            if kind == "data asset":
+                given = {"description": "", "type": "uri_folder", "datastore": home, "path": str(number)}
+                outcomes.append(str(data.register_data_asset(user=person, name="visits", **given)))
+            else:
+                options = {"root": str(tmp_path / f"other-{number}")}
+                made = datastores.create_datastore(
+                    user=person, name="visits", description="", kind="local", options=options
+                )
+                outcomes.append(made.name)
+        except FieldErrors as refusal:
+            outcomes.append(str(refusal))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=register, args=[number]) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    taken = "There is a datastore “visits” already. Choose another name."
+    assert sorted(outcomes) == (["visits:1", "visits:2"] if kind == "data asset" else [taken, "visits"])
 
 
 def test_an_upload_that_is_cut_off_leaves_nothing(store: Datastore) -> None:

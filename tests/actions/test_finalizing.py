@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scoring.settings import ScoringSettings
+from studio.actions.finalizing import finalize_job
 from studio.actions.jobs import objects_written
 from tests.actions.at_work import outputs, worked
 
@@ -83,3 +84,16 @@ def test_summary_only_keeps_no_predictions(node, job_over):
     assert summary["predictions"]["prediction"]["mean"] == 0.5
     root = written["_summary.json"].parents[3]
     assert not [path for path in root.rglob("*") if path.suffix == ".arrow"]  # nor the parts
+
+
+@pytest.mark.parametrize("action", ["append_row", "summary_only"])
+def test_rows_that_do_not_add_up_fail_the_job(node, job_over, action):
+    job = job_over(["list"], output_action=action)
+    node.slots[0].score_all()
+    report = job.minibatches.get().report
+    report["slices"][0]["records"] += 1
+    job.minibatches.update(report=report)
+    finalize_job(job_id=job.pk, holder=node)
+    job.refresh_from_db()
+    assert (job.status, job.outputs) == ("Failed", [])
+    assert job.error == "0-list.csv has 3 rows, but 2 were scored and 0 failed; run the job again."

@@ -40,6 +40,12 @@ def test_claims_follow_the_order_of_the_plan(node):
     assert [claim(node).number for _ in range(2)] == [0, 1]
 
 
+def test_the_largest_is_begun_first(node):
+    job = running_job(node)
+    job.minibatches.filter(number=1).update(bytes=10**9)
+    assert [claim(node).number for _ in range(2)] == [1, 0]
+
+
 def test_a_claim_is_a_lease_of_the_node(node):
     running_job(node)
     claimed = claim(node)
@@ -196,6 +202,18 @@ def test_more_failed_files_than_the_threshold_fail_the_job(node):
     assert "2 of 3 files failed" in job.error
     assert "The first reason." in job.error
     assert job.minibatches.get(number=2).status == MiniBatch.Status.CANCELED
+
+
+@pytest.mark.parametrize(
+    ("threshold", "status", "failed"),
+    [(-1, "Running", 3), (0, "Failed", 1), (1, "Failed", 2), (3, "Running", 3), (99, "Running", 3)],
+)
+def test_as_many_files_may_fail_as_the_threshold_says(node, threshold, status, failed):
+    job = running_job(node, count=4, error_threshold=threshold)
+    while job.status == Job.Status.RUNNING and job.files_failed < 3:
+        minibatches.fail_attempt(minibatch=claim(node), error="Broken.", is_final=True)
+        job.refresh_from_db()
+    assert (job.status, job.files_failed) == (status, failed)
 
 
 def test_a_lost_node_is_not_an_attempt(node):

@@ -1,5 +1,7 @@
 """What a node finds out about a model while its deployment is created, with real scorers."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -60,3 +62,22 @@ def test_a_model_that_cannot_be_tried_in_halves_is_deployed_all_the_same(created
     found = created(of_act("echo_once"), timeout=3)
     assert (found.status, found.is_divisible) == (Deployment.Status.SUCCEEDED, None)
     assert "It could not be scored whole and in halves: Scoring halves of a table took longer" in found.log
+
+
+def test_a_node_expects_the_environments_of_its_clusters_deployments(settings, tmp_path):
+    settings.STUDIO_HOME = tmp_path
+    python = tmp_path / "environments" / SPEC.key / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.touch()
+    (python.parents[1] / "ready.json").write_text(json.dumps({"spec": SPEC.to_dict(), "notes": []}))
+    here, elsewhere = factories.cluster(), factories.cluster()
+    factories.deployment(cluster=here, environment=SPEC.to_dict())
+    assert provisioning.expected_pythons(cluster=here, most=2) == [python]
+    assert provisioning.expected_pythons(cluster=elsewhere, most=2) == []
+
+
+def test_of_what_a_model_prints_the_end_is_kept(created, monkeypatch):
+    monkeypatch.setattr(provisioning, "MOST_PRINTED", 24)
+    log = created(of_act("print")).log
+    assert log.endswith("written to descriptor 1")
+    assert "printed by the model" not in log

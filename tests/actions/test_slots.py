@@ -7,7 +7,7 @@ import pytest
 
 from scoring.errors import ScoringError
 from scoring.plan import whole
-from studio.actions import minibatches, slots
+from studio.actions import minibatches, scorers, slots
 from studio.actions.inputs import input_places, list_input
 from studio.models import Job, MiniBatch
 from tests import factories
@@ -67,6 +67,32 @@ def test_one_that_fails_takes_no_neighbour_with_it(node, many):
     job = many(["echo", "echo", "raise", "exit", "echo", "echo", "echo", "echo"], error_threshold=-1)
     node.slots[0].score_all()
     assert statuses(job) == ["Completed"] * 2 + ["Failed"] * 2 + ["Completed"] * 4
+
+
+@pytest.fixture
+def fresh_scorers():
+    """Whatever a model does to its process concerns no other test."""
+    yield
+    for kept in scorers.pool()._idle():
+        scorers.pool().discard(kept.scorer)
+
+
+@pytest.mark.usefixtures("fresh_scorers")
+def test_what_a_model_does_to_its_own_process_costs_no_other_mini_batch(node, many):
+    harms = ["close", "elsewhere", "no files", "signals", "streams"]
+    acts = [act for harm in harms for act in (harm, "list", "list")]
+    job = many(acts, max_retries=1)
+    node.slots[0].score_all()
+    others = [one.status for one in job.minibatches.all() if one.slices[0]["path"].endswith("-list.csv")]
+    assert others == ["Completed"] * 10
+
+
+@pytest.mark.usefixtures("fresh_scorers")
+def test_a_process_that_has_gone_bad_costs_attempts_and_no_mini_batch(node, many):
+    job = many(["list", "spoil", "list", "list", "list"], max_retries=2)
+    node.slots[0].score_all()
+    assert statuses(job) == ["Completed"] * 5
+    assert sum(job.minibatches.values_list("attempts", flat=True)) == 2
 
 
 def test_a_result_whose_lease_is_lost_is_discarded(node, store, many, monkeypatch):
@@ -148,9 +174,11 @@ def test_a_file_is_handed_over_as_it_was_planned(planned, tmp_path):
 
 
 @pytest.mark.django_db
-def test_a_file_that_changed_meanwhile_is_refused(planned, tmp_path):
+@pytest.mark.parametrize("text", ["x\n2\n3\n", "x\n2\n"])
+def test_a_file_that_changed_meanwhile_is_refused(planned, tmp_path, text):
+    """Also where it has as many bytes as before."""
     job, minibatch, file = planned
-    file.write_text("x\n2\n3\n")
+    file.write_text(text)
     (found,) = local_slices(job, minibatch, tmp_path)
     assert found.refused.startswith("a.csv has changed since the job was planned.")
 

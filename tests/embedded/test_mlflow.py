@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from studio.embedded.mlflow import Mlflow, answers
+from tests import running
 from tests.services import Services, free_port
 
 NOTEBOOK = """
@@ -24,23 +25,28 @@ with mlflow.start_run():
     mlflow.sklearn.log_model(model, name="model", input_example=[[1.0]], registered_model_name="line")
 version = MlflowClient().get_model_version("line", "1")
 print(version.status, mlflow.pyfunc.load_model("models:/line/1").predict([[3.0]])[0].round(6))
+MlflowClient().delete_registered_model("line")
 """
 
 
-def test_a_notebook_registers_a_model_and_loads_it_again(running: Services, tmp_path: Path) -> None:
+def test_a_notebook_registers_a_model_and_loads_it_again(tmp_path: Path) -> None:
     environment = {**os.environ, "MLFLOW_ENABLE_PROGRESS_BAR": "false"}
-    command = [sys.executable, "-W", "ignore", "-c", NOTEBOOK, running.mlflow_uri]
+    command = [sys.executable, "-W", "ignore", "-c", NOTEBOOK, running.services.mlflow_uri]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
     assert ran.stdout.split()[-2:] == ["READY", "3.0"], ran.stderr[-3000:]
-    assert list((running.home / "mlflow" / "artifacts").rglob("MLmodel"))
+    assert list((running.services.home / "mlflow" / "artifacts").rglob("MLmodel"))
     assert not list(tmp_path.rglob("*.db"))
 
 
-def test_it_is_one_process_that_hides_its_password(running: Services) -> None:
-    running.mlflow_uri  # noqa: B018
-    process = next(psutil.Process(each.pid) for each, child in running._running if child.name == "mlflow")
+def test_it_is_one_process_that_hides_its_password() -> None:
+    running.services.mlflow_uri  # noqa: B018
+    process = next(
+        psutil.Process(each.pid) for each, child in running.services._running if child.name == "mlflow"
+    )
     assert process.children() == []
-    assert running.postgres.url("mlflow").split(":")[2].split("@")[0] not in " ".join(process.cmdline())
+    assert running.services.postgres.url("mlflow").split(":")[2].split("@")[0] not in " ".join(
+        process.cmdline()
+    )
     listening = [each.laddr.ip for each in process.net_connections(kind="inet") if each.status == "LISTEN"]
     assert listening == ["127.0.0.1"]
 
@@ -53,12 +59,10 @@ def test_it_is_one_process_that_hides_its_password(running: Services) -> None:
         ("POST", {}, False),
     ],
 )
-def test_other_web_sites_cannot_use_it(
-    running: Services, method: str, headers: dict[str, str], refused: bool
-) -> None:
+def test_other_web_sites_cannot_use_it(method: str, headers: dict[str, str], refused: bool) -> None:
     path = "experiments/search" if method == "POST" else "registered-models/search"
     request = urllib.request.Request(  # noqa: S310
-        f"{running.mlflow_uri}/api/2.0/mlflow/{path}",
+        f"{running.services.mlflow_uri}/api/2.0/mlflow/{path}",
         method=method,
         data=json.dumps({"max_results": 1}).encode() if method == "POST" else None,
         headers={"Content-Type": "application/json", **headers},

@@ -36,6 +36,7 @@ def taken() -> Iterator[int]:
 @pytest.mark.parametrize("name", ["STUDIO_PORT", "STUDIO_MLFLOW_PORT"])
 def test_taken_port(monkeypatch: pytest.MonkeyPatch, taken: int, name: str) -> None:
     monkeypatch.setenv(name, str(taken))
+    monkeypatch.setattr(checks, "PATIENCE", 0.2)
     with pytest.raises(StartError, match=f"Port {taken} .* taken by another program. .*{name}={taken + 1}"):
         plan.check(plan.read_plan())
 

@@ -29,13 +29,6 @@ def home() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-@pytest.fixture
-def services(home: Path) -> Iterator[Services]:
-    running = Services(home)
-    yield running
-    running.stop()
-
-
 AWKWARD = Path(
     "a folder, with spaces & more ünïcode", *(f"{number} long name " + "x" * 60 for number in range(5))
 )
@@ -52,24 +45,18 @@ def broker(services: Services) -> redis.Redis:
     return redis.Redis.from_url(services.broker_url.replace("redis+socket", "unix").partition("?")[0])
 
 
-def test_data_is_there_again_after_a_stop(home: Path) -> None:
-    for expected in (1, 2):
+def test_data_is_there_again_after_a_stop_and_after_kill_9(home: Path) -> None:
+    for expected in (1, 2, 3):
         services = Services(home)
         assert len(write_and_read(services.database_url())) == expected
         with broker(services) as client:
             assert client.incr("starts") == expected
-        services.stop()
-
-
-def test_data_is_there_again_after_kill_9(home: Path) -> None:
-    for expected in (1, 2):
-        services = Services(home)
-        assert len(write_and_read(services.database_url())) == expected
-        with broker(services) as client:
-            assert client.incr("starts") == expected
-        for process, _ in services._running:
-            process.kill()
-            process.wait()
+        if expected == 2:
+            for process, _ in services._running:
+                process.kill()
+                process.wait()
+        else:
+            services.stop()
 
 
 def test_process_number_of_a_killed_server_that_is_another_program_now(home: Path) -> None:
@@ -105,20 +92,23 @@ def test_long_path_with_spaces(home: Path) -> None:
     assert (folder / "valkey" / "appendonlydir").is_dir()
 
 
-def test_postgres_wants_the_password_and_listens_nowhere_else(services: Services) -> None:
-    url = services.database_url()
+def test_postgres_wants_the_password_and_nothing_listens_to_the_network(running: Services) -> None:
+    url = running.database_url()
+    running.broker_url  # noqa: B018
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(url.replace(":" + url.split(":")[2].split("@")[0], ":wrong"))
-    processes = [psutil.Process(process.pid) for process, _ in services._running]
-    assert not [each for process in processes for each in process.net_connections(kind="inet")]
+    processes = {child.name: psutil.Process(process.pid) for process, child in running._running}
+    assert not [
+        each for name in ("postgres", "valkey") for each in processes[name].net_connections(kind="inet")
+    ]
 
 
-def test_state_is_closed_to_others(services: Services) -> None:
-    services.database_url()
-    services.broker_url  # noqa: B018
+def test_state_is_closed_to_others(running: Services) -> None:
+    running.database_url()
+    running.broker_url  # noqa: B018
     for part in ("postgres/data", "valkey", "valkey/appendonlydir", "secrets"):
-        assert stat.S_IMODE((services.home / part).stat().st_mode) == 0o700
-    assert stat.S_IMODE(Valkey(services.home).socket.stat().st_mode) == 0o700
+        assert stat.S_IMODE((running.home / part).stat().st_mode) == 0o700
+    assert stat.S_IMODE(Valkey(running.home).socket.stat().st_mode) == 0o700
 
 
 def test_interrupted_first_start_is_done_again(home: Path) -> None:
@@ -137,11 +127,14 @@ def test_data_of_another_version_is_not_touched(home: Path) -> None:
         Postgres(home).ensure()
 
 
-def test_lost_password_file_says_what_to_put_back(services: Services) -> None:
-    services.database_url()
-    (services.home / "secrets" / "database-password").write_text("another")
+def test_lost_password_file_says_what_to_put_back(running: Services) -> None:
+    running.database_url()
+    password = running.home / "secrets" / "database-password"
+    kept = password.read_text()
+    password.write_text("another")
     with pytest.raises(StartError, match="secrets/database-password"):
-        Postgres(services.home).is_ready()
+        Postgres(running.home).is_ready()
+    password.write_text(kept)
 
 
 def test_valkey_keeps_what_was_sent_when_killed_at_once(home: Path) -> None:
@@ -192,11 +185,13 @@ def test_not_as_root(home: Path) -> None:
 
 if os.geteuid() == 0:
 
-    def test_as_root_postgres_runs_as_another_user(services: Services) -> None:
-        services.database_url()
-        process = psutil.Process(services._running[0][0].pid)
+    def test_as_root_postgres_runs_as_another_user(running: Services) -> None:
+        running.database_url()
+        process = next(
+            psutil.Process(each.pid) for each, child in running._running if child.name == "postgres"
+        )
         assert process.uids().real != 0
-        assert str(services.home) in process.exe()
+        assert str(running.home) in process.exe()
 
     def test_as_root_a_closed_parent_folder_is_named_and_left_alone(home: Path) -> None:
         closed = home / "closed"

@@ -33,6 +33,10 @@ def copy_of_what_is_needed(folder: Path) -> list[str]:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(file.locate(), target)
     shutil.copytree(ROOT / "studio" / "embedded", folder / "packages" / "studio" / "embedded")
+    for name in ("__init__.py", "scorer/__init__.py", "scorer/priority.py"):
+        target = folder / "packages" / "scoring" / name
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy2(ROOT / "scoring" / name, target)
     for name in ("__init__.py", "env.py", "errors.py"):
         shutil.copy2(ROOT / "studio" / name, folder / "packages" / "studio")
     variables = {

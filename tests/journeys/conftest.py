@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.journeys.running import PASSWORD, RunningStudio, running_studio
+from tests.journeys.running import RunningStudio, running_studio
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -18,20 +18,28 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+SIGN_IN = """
+from django.contrib.auth import get_user_model
+from django.test import Client
+browser = Client()
+browser.force_login(get_user_model().objects.get(username="admin"))
+print(browser.cookies["sessionid"].value)
+"""
 # Chromium says so in the console of a page that answers a form with its mistakes; that is not an error.
 EXPECTED = re.compile(r"the server responded with a status of 422")
 PATIENCE = 15_000  # milliseconds; a machine may have more to do than this journey
 expect.set_options(timeout=PATIENCE)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def studio() -> Iterator[RunningStudio]:
     with running_studio() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """Ends with the journeys: while it runs, its event loop keeps Django from the database in this thread."""
     executable = next((path for name in ("chromium", "google-chrome") if (path := shutil.which(name))), None)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
@@ -39,13 +47,11 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-def sign_in(context: BrowserContext) -> None:
-    """As the form does it, without looking at pages; each context has a session of its own, which it may end."""
-    form = {"username": "admin", "password": PASSWORD}
-    context.request.get("/account/sign-in/")
-    token = next(one["value"] for one in context.cookies() if one["name"] == "csrftoken")
-    form["csrfmiddlewaretoken"] = token
-    assert context.request.post("/account/sign-in/", form=form, max_redirects=0).status == 302
+def sign_in(context: BrowserContext, studio: RunningStudio) -> None:
+    """Without the form, whose check of the password takes its time; each context has a session of its own, which it
+    may end."""
+    session = {"name": "sessionid", "value": studio.run(SIGN_IN), "url": studio.address}
+    context.add_cookies([session])  # type: ignore[list-item]
 
 
 @pytest.fixture
@@ -53,7 +59,7 @@ def page(studio: RunningStudio, browser: Browser) -> Iterator[Page]:
     """A signed-in page, nowhere yet; the test fails when its console shows an error."""
     context = browser.new_context(base_url=studio.address, viewport={"width": 1280, "height": 900})
     context.set_default_timeout(PATIENCE)
-    sign_in(context)
+    sign_in(context, studio)
     page = context.new_page()
     errors: list[str] = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)

@@ -15,6 +15,7 @@ SELECT 1 FROM studio_modelversion v JOIN studio_registeredmodel m ON m.id = v.re
 
 
 def wait_for_model(studio: RunningStudio, name: str) -> None:
+    studio.run("from studio.queue import enqueue; enqueue('models.follow_registry')")  # as a page does
     studio.wait_for(lambda: studio.query(IN_REGISTRY, name), seconds=10)
 
 
@@ -37,7 +38,7 @@ def upload(page: Page, name: str, files: list[Path], *, is_folder: bool = False)
 
 def choose_dataset(page: Page, name: str) -> None:
     """In the step *Select data source*: search, then choose."""
-    with page.expect_response(re.compile(r"/input/check/\?.*search=")):
+    with page.expect_response(lambda answer: f"search={name}" in (answer.request.post_data or "")):
         page.get_by_role("searchbox", name="Search data assets").fill(name)
     page.get_by_role("radio", name=name, exact=True).check()
 

@@ -2,7 +2,6 @@
 
 import re
 
-import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -25,7 +24,7 @@ create_deployment(
 """
 
 
-def state(page: Page, word: str, *, seconds: float = 40) -> None:
+def state(page: Page, word: str, *, seconds: float = 120) -> None:
     expect(page.locator("#cluster-state")).to_have_text(word, timeout=seconds * 1000)
 
 
@@ -46,14 +45,15 @@ def test_a_cluster_from_its_first_page_to_its_end(studio: RunningStudio, page: P
     expect(page.get_by_role("row").filter(has_text=f"{CLUSTER}-")).to_be_visible()
     of_endpoint = "studio_deployment d JOIN studio_endpoint e ON e.id = d.endpoint_id WHERE e.name = %s"
     ready = f"SELECT 1 FROM {of_endpoint} AND d.status = 'Succeeded'"
-    studio.wait_for(lambda: studio.query(ready, ENDPOINT), seconds=90)
+    studio.wait_for(lambda: studio.query(ready, ENDPOINT), seconds=180)
 
     # It goes when there is nothing left to do, and comes back for a job.
-    expect(page.locator("main")).to_contain_text("No node is live", timeout=40_000)
-    assert live_nodes(studio) == 0
+    expect(page.locator("main")).to_contain_text("No node is live", timeout=120_000)
+    # The page leaves a node out that is silent, which a busy machine can make it.
+    studio.wait_for(lambda: live_nodes(studio) == 0)
     state(page, "Idle")
     job = create_job(page, ENDPOINT, dataset="breast-cancer-samples")
-    expect(page.locator("main")).to_contain_text("Completed", timeout=60_000)
+    expect(page.locator("main")).to_contain_text("Completed", timeout=120_000)
     assert studio.job(job)["rows_scored"] == 569
 
     stop_and_start(studio, page)
@@ -89,11 +89,11 @@ def stop_and_start(studio: RunningStudio, page: Page) -> None:
     state(page, "Stopped")
     job = create_job(page, ENDPOINT, dataset="breast-cancer-samples")
     waits = f"Waiting because the cluster {CLUSTER} is stopped. Start it on its page."
-    expect(page.locator("main")).to_contain_text(waits, timeout=30_000)
+    expect(page.locator("main")).to_contain_text(waits, timeout=120_000)
     page.goto(f"/compute/{CLUSTER}/")
     page.get_by_role("button", name="Start").click()
     state(page, "Running")
-    studio.wait_for(lambda: studio.job(job)["status"] == "Completed", seconds=60)
+    studio.wait_for(lambda: studio.job(job)["status"] == "Completed", seconds=120)
 
 
 def edit(studio: RunningStudio, page: Page) -> None:
@@ -116,11 +116,4 @@ def delete(studio: RunningStudio, page: Page) -> None:
     page.locator("dialog").get_by_role("button", name="Delete").click()
     page.wait_for_url("**/compute/")
     expect(page.get_by_role("link", name=CLUSTER)).to_have_count(0)
-    studio.wait_for(
-        lambda: not [one for one in studio_nodes(studio) if f"--cluster {CLUSTER}" in one], seconds=30
-    )
-
-
-def studio_nodes(studio: RunningStudio) -> list[str]:
-    family = psutil.Process(studio.process.pid).children(recursive=True)
-    return [" ".join(one.cmdline()) for one in family if one.status() != psutil.STATUS_ZOMBIE]
+    studio.wait_for(lambda: not studio.processes(f"--cluster {CLUSTER}"))

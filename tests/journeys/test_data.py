@@ -1,12 +1,15 @@
 """Datastores and data assets, from an empty folder to data that a job could read."""
 
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
+from tests.journeys.conftest import sign_in
 from tests.journeys.running import RunningStudio
+from tests.journeys.test_job_wizard import PATH
 
 # The other journeys look for uploads and outputs in the folder of a fresh studio.
 FIRST_IS_DEFAULT = """
@@ -34,6 +37,7 @@ def test_a_datastore_from_its_folder_to_its_end(studio: RunningStudio, page: Pag
         assert folder.is_dir()
         try_access(page, folder)
         browse_and_upload(page, folder, tmp_path)
+        find_by_name(page, folder)
         asset_from_a_path(studio, page)
         asset_from_a_folder(page, tmp_path)
         explore_and_versions(studio, page, tmp_path)
@@ -95,6 +99,19 @@ def browse_and_upload(page: Page, folder: Path, here: Path) -> None:
     dialog.get_by_role("button", name="Create").click()
     expect(page.locator("#browse")).to_contain_text("This folder is empty")
     assert (folder / "2026/2027").is_dir()
+    unpack(page, folder, here)
+
+
+def unpack(page: Page, folder: Path, here: Path) -> None:
+    with zipfile.ZipFile(here / "march.zip", "w") as archive:
+        archive.writestr("march/a.csv", "PatientID,Age,City\n1,2,Kiel\n")
+    page.get_by_role("link", name="Upload").click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator("input[type=file]").set_input_files(here / "march.zip")
+    dialog.get_by_label("Unpack archives").check()
+    dialog.get_by_role("button", name="Upload").click()
+    expect(page.locator("#toasts")).to_contain_text("1 file is stored.")
+    assert (folder / "2026/2027/march/a.csv").exists()
 
 
 def put(page: Page, file: Path) -> None:
@@ -102,6 +119,35 @@ def put(page: Page, file: Path) -> None:
     dialog = page.get_by_role("dialog")
     dialog.locator("input[type=file]").set_input_files(file)
     dialog.get_by_role("button", name="Upload").click()
+
+
+def find_by_name(page: Page, folder: Path) -> None:
+    """In a folder of several pages, and that a way back leads through what was looked for."""
+    many = folder / "many"
+    many.mkdir()
+    for number in range(250):
+        (many / f"visit-{number:03}.csv").write_text("PatientID\n1\n")
+    page.goto("/datastores/clinic/browse/?path=many")
+    rows, box = (
+        page.locator(".folder-list tbody tr"),
+        page.get_by_label("Filter by the beginning of the name"),
+    )
+    expect(rows).to_have_count(100)
+    box.press_sequentially("visit-24", delay=50)
+    expect(rows).to_have_count(10)
+    expect(box).to_be_focused()
+    assert page.url.endswith("?path=many&prefix=visit-24")
+    page.get_by_role("link", name="visit-240.csv").click()
+    expect(page.locator("#preview")).to_contain_text("visit-240.csv")
+    expect(rows).to_have_count(10)
+    page.go_back()
+    expect(page.locator("#preview")).to_have_count(0)
+    expect(box).to_have_value("visit-24")
+    box.fill("Visit")
+    expect(page.locator("#folder-found")).to_contain_text("has a name that begins with “Visit”")
+    page.get_by_role("link", name="Show all").click()
+    expect(rows).to_have_count(100)
+    shutil.rmtree(many)
 
 
 def asset_from_a_path(studio: RunningStudio, page: Page) -> None:
@@ -120,7 +166,7 @@ def asset_from_a_path(studio: RunningStudio, page: Page) -> None:
     page.wait_for_url("**/data/clinic-visits/")
     expect(page.locator("main")).to_contain_text("january.csv")
     files = "SELECT files FROM studio_dataassetversion v JOIN studio_dataasset a ON a.id = v.asset_id WHERE a.name = %s"
-    assert studio.query(files, "clinic-visits") == [(2,)]
+    assert studio.query(files, "clinic-visits") == [(3,)]
 
 
 def asset_from_a_folder(page: Page, here: Path) -> None:
@@ -199,3 +245,46 @@ def unregister(studio: RunningStudio, page: Page, here: Path) -> None:
     expect(page.locator("#toasts")).to_contain_text("spare is no longer registered. Its files stay.")
     assert (here / "spare" / "kept.csv").exists()
     shutil.rmtree(here / "spare")
+
+
+@pytest.mark.journey
+def test_an_upload_goes_on_where_it_broke_off(
+    studio: RunningStudio, browser: Browser, tmp_path: Path
+) -> None:
+    """After a lost connection by itself, and after the page was closed once the same file is chosen again."""
+    file = tmp_path / "many.csv"
+    file.write_text("x,y\n" + "".join(f"{row},{row % 97}\n" for row in range(3_000_000)))
+    context = browser.new_context(base_url=studio.address)
+    sign_in(context, studio)
+    page, sent = context.new_page(), []
+
+    def weak(route: Route) -> None:
+        sent.append(int(route.request.url.rpartition("=")[2]))
+        if len(sent) == 2:
+            route.abort()
+        elif len(sent) < 4:  # and the last one hangs
+            route.continue_()
+
+    page.route("**/uploads/*/?from=*", weak)
+    page.goto("/data/-/new/")
+    page.locator("input[type=file]").set_input_files(file)
+    while len(sent) < 4:
+        page.wait_for_timeout(100)
+    expect(page.get_by_role("button", name="Create")).to_be_disabled()
+    page.close()
+    assert sent == [0, 8 << 20, 8 << 20, 16 << 20]
+
+    page, sent = context.new_page(), []
+    page.on(
+        "request", lambda request: "?from=" in request.url and sent.append(request.url.rpartition("=")[2])
+    )
+    page.goto("/data/-/new/")
+    page.get_by_role("textbox", name="Name").fill("many")
+    page.locator("input[type=file]").set_input_files(file)
+    expect(page.locator("[data-ahead-progress]")).to_contain_text("All of it has arrived")
+    assert int(sent[0]) >= 16 << 20  # and what came of the piece that hung
+    page.get_by_role("button", name="Create").click()
+    page.wait_for_url("**/data/many/")
+    (path,) = studio.query(PATH, "many")[0]
+    assert (studio.home / "datastore" / path).read_bytes() == file.read_bytes()
+    context.close()

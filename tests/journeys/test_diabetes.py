@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 import uv
 from playwright.sync_api import Page, expect
 
+from scoring.compiled import packages_of, take_over
 from tests.journeys.data import diabetes_files
 from tests.journeys.running import RunningStudio
 from tests.journeys.steps import (
@@ -162,6 +164,9 @@ def python_with(folder: Path, *requirements: str) -> Path:
     python = environment / "bin" / "python"
     wanted = ["mlflow==3.17.2", *requirements]
     subprocess.run([tool, "pip", "install", "-q", "--python", python, *wanted], check=True)
+    packages = packages_of(environment)
+    assert packages
+    take_over(packages=packages, source=Path(sysconfig.get_path("purelib")))
     return python
 
 

@@ -1,11 +1,13 @@
 """kill -9 in the middle of the work: every row is there, once."""
 
 import textwrap
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.journeys.running import RunningStudio
-from tests.journeys.steps import predictions, wait_for_model
+from tests.journeys.steps import wait_for_model
 from tests.proving import kills
 
 SLOW_MODEL = """
@@ -59,8 +61,8 @@ def register(studio: RunningStudio, name: str, seconds: float) -> None:
 
 
 def found(studio: RunningStudio, job: str) -> list[tuple[str, int, float]]:
-    rows = predictions(studio.output(job))
-    return [(row["file_name"], int(row["row"]), float(row["prediction"])) for row in rows]
+    rows = pd.read_csv(studio.output(job))[["file_name", "row", "prediction"]]
+    return list(rows.itertuples(index=False, name=None))
 
 
 @pytest.mark.journey
@@ -113,3 +115,18 @@ def test_jobs_survive_whatever_is_killed_under_them(studio: RunningStudio) -> No
     seen = list(kills.rounds(studio, count=5, seed=7))
     assert {one.harm for one in seen} == set(kills.HARMS)
     assert [one for one in seen if not one.same] == []
+
+
+@pytest.mark.journey
+def test_what_people_wait_for_goes_before_what_scores(studio: RunningStudio) -> None:
+    def niceness(words: str) -> set[int]:
+        """Of the process, and of its session where this Linux shares a core among sessions."""
+        process, *_ = studio.wait_for(lambda: studio.processes(words))
+        session = Path(f"/proc/{process.pid}/autogroup")
+        told = int(session.read_text().split()[-1]) if session.exists() else process.nice()
+        return {process.nice(), told}
+
+    for words in ("-Q control", "manage.py node --cluster cpu-cluster", "scoring/scorer"):
+        assert studio.wait_for(lambda words=words: niceness(words) == {10}, seconds=10)
+    for words in ("gunicorn", "bin/postgres", "valkey-server"):
+        assert max(niceness(words)) < 10

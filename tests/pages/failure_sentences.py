@@ -9,10 +9,12 @@ from studio.pages.guide.entries import PLACE
 PROJECT = Path(__file__).parents[2]
 FOLDERS = (
     "studio/actions",
+    "studio/api",
     "studio/forms",
     "studio/sealing.py",
     "studio/stores",
     "studio/permissions.py",
+    "studio/roles.py",
     "studio/models",
     "scoring",
 )
@@ -40,7 +42,8 @@ def sentences() -> Iterator[tuple[str, str]]:
             for node in ast.walk(ast.parse(file.read_text())):
                 if not isinstance(node, ast.Call) or not called(node).endswith(ERRORS):
                     continue
-                for text in (text for argument in node.args[:1] for text in texts(argument)):
+                said = node.args[1:2] if called(node) == "HttpError" else node.args[:1]  # behind its status
+                for text in (text for argument in said for text in texts(argument)):
                     if len(PLACE.sub("", text)) >= SHORT:
                         yield f"{file.relative_to(PROJECT)}:{node.lineno}", PLACE.sub("…", text)
 

@@ -2,14 +2,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from studio.models import Event, Profile
+from studio.actions.account import set_up_administrator
+from studio.models import Event, Profile, Role
 from tests import factories
 
 ACCOUNT = "/account/"
 OLD, NEW = "secret", "a-longer-secret-7"
+CHOSEN = {"theme": "dark", "language": "", "time_zone": "", "notices": "all"}
+GIVEN = "sets this password again"
 
 
 def change(client: Client, **answers: str) -> Any:
@@ -28,6 +32,23 @@ def test_index_says_who_is_there(signed_in: Client, person: Any) -> None:
     assert '<option value="Europe/Berlin">' in answer.text
 
 
+def test_the_start_with_a_password_lets_the_administrator_in_again(
+    client: Client, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_ADMIN_PASSWORD", "the-way-back-in")
+    set_up_administrator()
+    User.objects.filter(username="admin").update(is_active=False, is_superuser=False)
+    for _twice in range(2):
+        set_up_administrator()
+    assert client.login(username="admin", password="the-way-back-in")
+    assert GIVEN in client.get(ACCOUNT).text
+    monkeypatch.delenv("STUDIO_ADMIN_PASSWORD")
+    set_up_administrator()
+    assert GIVEN not in client.get(ACCOUNT).text
+    assert Role.of(User.objects.get()) == Role.ADMINISTRATOR
+    assert Event.objects.filter(action="person.let_in_again", actor=None).count() == 1
+
+
 def test_index_asks_who_is_there(client: Client, db: None) -> None:
     assert client.get(ACCOUNT)["Location"] == "/account/sign-in/?next=/account/"
 
@@ -42,7 +63,7 @@ def test_index_takes_no_post(signed_in: Client) -> None:
 
 
 def test_preferences_are_kept_for_the_person_and_the_browser(signed_in: Client, person: Any) -> None:
-    answer = signed_in.post("/account/preferences/", {"theme": "dark", "time_zone": "europe/berlin"})
+    answer = signed_in.post("/account/preferences/", {**CHOSEN, "time_zone": "europe/berlin"})
     assert answer["Location"] == ACCOUNT
     assert answer.cookies["theme"].value == "dark"
     profile = Profile.objects.get(user=person)
@@ -54,7 +75,7 @@ def test_preferences_are_kept_for_the_person_and_the_browser(signed_in: Client, 
 
 
 def test_preferences_refuses_a_zone_that_is_none_and_keeps_what_was_typed(signed_in: Client) -> None:
-    answer = signed_in.post("/account/preferences/", {"theme": "dark", "time_zone": "Atlantis/<b>"})
+    answer = signed_in.post("/account/preferences/", {**CHOSEN, "time_zone": "Atlantis/<b>"})
     assert answer.status_code == 422
     assert "is not a time zone" in answer.text
     assert "Atlantis/&lt;b&gt;" in answer.text
@@ -66,6 +87,32 @@ def test_times_are_shown_in_the_chosen_zone(signed_in: Client, person: Any) -> N
     person.save()
     Profile.objects.create(user=person, time_zone="Asia/Tokyo")
     assert ">Jan 5, 9:34 PM</time>" in signed_in.get(ACCOUNT).text
+
+
+@pytest.mark.parametrize(
+    ("chosen", "of_the_browser", "shown"),
+    [
+        ("", "de, en;q=0.5", "Jan 5, 9:34 PM"),
+        ("", "en-GB", "5 Jan, 21:34"),
+        ("en-gb", "en-US", "5 Jan, 21:34"),
+        ("en", "en-GB", "Jan 5, 9:34 PM"),
+        ("tlh", "en-GB", "5 Jan, 21:34"),
+    ],
+)
+def test_the_chosen_language_else_that_of_the_browser_says_how_times_are_written(
+    signed_in: Client, person: Any, chosen: str, of_the_browser: str, shown: str
+) -> None:
+    person.last_login = timezone.now().replace(month=1, day=5, hour=12, minute=34)
+    person.save()
+    Profile.objects.create(user=person, time_zone="Asia/Tokyo", language=chosen)
+    answer = signed_in.get(ACCOUNT, headers={"Accept-Language": of_the_browser})
+    assert f">{shown}</time>" in answer.text
+    assert f'<html lang="{answer["Content-Language"]}"' in answer.text
+
+
+def test_a_language_that_is_not_offered_is_refused(signed_in: Client) -> None:
+    answer = signed_in.post("/account/preferences/", {**CHOSEN, "language": "tlh"})
+    assert (answer.status_code, Profile.objects.exists()) == (422, False)
 
 
 def test_a_zone_that_this_machine_has_lost_is_no_error(signed_in: Client, person: Any) -> None:

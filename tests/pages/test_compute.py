@@ -243,7 +243,7 @@ def test_jobs_lists_those_of_this_cluster(signed_in: Client, gpu: Cluster) -> No
 def test_new_begins_with_this_machine(signed_in: Client) -> None:
     answer = signed_in.get(NEW)
     assert 'value="local" id="id_kind_0" class="form-check-input" checked' in answer.text
-    assert "Other work of this machine goes first" in answer.text
+    assert "Pages and other programs of this machine go first" in answer.text
 
 
 def test_new_creates(signed_in: Client, person: Any) -> None:

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from urllib.parse import quote
 
@@ -8,6 +9,7 @@ from django.urls import reverse
 
 from studio.models import DataAsset, DataAssetVersion
 from tests import factories
+from tests.pages.sending import sent
 
 pytestmark = pytest.mark.django_db
 INDEX = reverse("data:index")
@@ -80,7 +82,7 @@ def test_every_page_of_data_asks_to_sign_in(client, db, address):
     assert response["Location"].startswith(reverse("login"))
 
 
-@pytest.mark.parametrize("address", [INDEX, *PAGES, *HELPERS])
+@pytest.mark.parametrize("address", [INDEX, *PAGES, reverse("data:check_name")])
 def test_pages_that_only_show_take_no_post(signed_in, address):
     assert signed_in.post(address).status_code == 405
 
@@ -96,6 +98,7 @@ def test_no_asset_can_hide_the_page_that_creates(signed_in, store):
 
 
 def test_new_takes_no_put(signed_in):
+    assert signed_in.put(reverse("data:browse")).status_code == 405
     assert signed_in.put(NEW).status_code == 405
 
 
@@ -209,8 +212,8 @@ def test_check_name_says_which_version_it_makes(signed_in, store):
 
 
 def test_new_keeps_the_folders_of_what_is_uploaded(signed_in, store):
-    paths = '["visits/2026/a.csv", "visits/2027/a.csv"]'
-    upload(signed_in, csv("a.csv"), csv("a.csv"), paths=paths)
+    named = sent(signed_in, ("visits/2026/a.csv", b"x\n1\n"), ("visits/2027/a.csv", b"x\n2\n"))
+    upload(signed_in, sent=named)
     version = DataAssetVersion.objects.get()
     stored = Path(store.options["root"], version.path)
     assert sorted(file.relative_to(stored).as_posix() for file in stored.rglob("*.csv")) == [
@@ -220,23 +223,31 @@ def test_new_keeps_the_folders_of_what_is_uploaded(signed_in, store):
 
 
 @pytest.mark.parametrize(
-    "paths",
+    "path",
     [
-        "{",
-        "[1]",
-        '["a.csv", "b.csv"]',
-        "[" * 100_000,
-        '["../../../a.csv"]',
-        '["/etc/a.csv"]',
-        '["\\ud800.csv"]',
+        "../../../a.csv",
+        "/etc/a.csv",
+        "a\\..\\..\\b.csv",
+        "\ud800.csv",
+        "․․/․․/a.csv",
+        "x\0/../../a.csv",
+        "~/a.csv",
     ],
 )
-def test_new_takes_no_path_that_leaves_the_asset(signed_in, store, paths):
-    upload(signed_in, csv("a.csv"), paths=paths)
+def test_new_takes_no_path_that_leaves_the_asset(signed_in, store, path):
+    (one,) = json.loads(sent(signed_in, ("a.csv", b"x\n1\n")))
+    upload(signed_in, sent=json.dumps([{**one, "path": path}]))
     root = Path(store.options["root"])
     written = [file for file in root.parent.rglob("*") if file.is_file()]
     assert len(written) == 1
     assert written[0].is_relative_to(root / "uploads")
+
+
+@pytest.mark.parametrize("named", ["{", "[1]", "1", '["a.csv"]', '[{"path": "a.csv"}]', "[" * 100_000])
+def test_new_refuses_a_list_of_files_that_is_none(signed_in, store, named):
+    response = upload(signed_in, sent=named)
+    assert response.status_code == 422
+    assert "list of files cannot be read" in response.text
 
 
 def test_new_refuses_a_file_where_the_type_is_folder(signed_in, store):

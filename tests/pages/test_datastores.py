@@ -1,5 +1,6 @@
 import os
 import shutil
+from html import escape
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -10,6 +11,7 @@ from django.urls import reverse
 
 from studio.models import Datastore, Event
 from tests import factories
+from tests.pages.sending import sent
 
 pytestmark = pytest.mark.django_db
 INDEX = reverse("datastores:index")
@@ -18,6 +20,7 @@ PARTS = [
     "detail",
     "browse",
     "download",
+    "picture",
     "upload",
     "new_folder",
     "access",
@@ -130,7 +133,7 @@ def test_commands_above_the_list_take_the_selected_row(
 
 
 def created(client: Client, folder: Path | str, **answers: str):
-    known = {"name": "visits_2026", "description": "", "kind": "local", "folder": str(folder)}
+    known = {"name": "visits_2026", "description": "", "kind": "local", "root": str(folder)}
     return client.post(NEW, known | answers)
 
 
@@ -245,9 +248,8 @@ def test_browse_shows_the_first_rows_of_a_table(signed_in: Client, filled: Datas
 
 def test_browse_shows_text_and_says_what_is_neither(signed_in: Client, filled: Datastore) -> None:
     assert "Every Monday" in signed_in.get(page_of(filled, "browse", path="notes.txt")).text
-    for name, said in (("photo.jpg", "This is an image."), ("model.bin", "neither a table nor text")):
-        Path(filled.location, name).write_bytes(b"\xff\xd8\0\0")
-        assert said in signed_in.get(page_of(filled, "browse", path=name)).text
+    Path(filled.location, "model.bin").write_bytes(b"\xff\xd8\0\0")
+    assert "neither a table nor text" in signed_in.get(page_of(filled, "browse", path="model.bin")).text
 
 
 def test_browse_pages_through_many_files(signed_in: Client, store: Datastore) -> None:
@@ -256,12 +258,38 @@ def test_browse_pages_through_many_files(signed_in: Client, store: Datastore) ->
         Path(store.location, f"{number:03}.csv").touch()
     assert "1–100 of 101" in signed_in.get(page_of(store, "browse")).text
     assert "100.csv" in signed_in.get(page_of(store, "browse", begin="100")).text
-    assert "000.csv" in signed_in.get(page_of(store, "browse", first="99999")).text
+    assert "000.csv" in signed_in.get(page_of(store, "browse", begin="99999")).text
 
 
-@pytest.mark.parametrize("first", ["-1", "x", "9" * 30])
-def test_browse_takes_any_number(signed_in: Client, filled: Datastore, first: str) -> None:
-    assert signed_in.get(page_of(filled, "browse", first=first)).status_code == 200
+def test_browse_shows_only_names_that_begin_so(signed_in: Client, store: Datastore) -> None:
+    folder = Path(store.location, "many")
+    folder.mkdir(parents=True)
+    for number in range(203):
+        (folder / f"a{number:03}.csv").touch()
+    (folder / "b.csv").touch()
+    assert 'name="prefix"' in signed_in.get(page_of(store, "browse", path="many")).text
+    page = signed_in.get(page_of(store, "browse", path="many", prefix="a")).text
+    assert "1–100 of 203" in page
+    assert 'name="prefix" value="a"' in page
+    assert "path=many&amp;begin=100&amp;prefix=a" in page
+    found = signed_in.get(page_of(store, "browse", path="many", prefix="a20")).text
+    assert [name for name in ("a199.csv", "a200.csv", "a202.csv", "b.csv") if name in found] == [
+        "a200.csv",
+        "a202.csv",
+    ]
+    assert 'name="prefix"' not in signed_in.get(page_of(store, "browse")).text  # a page has all of it
+
+
+@pytest.mark.parametrize("prefix", ["x", "a/b", "..", "x" * 300, "É", "<b>"])
+def test_browse_says_that_no_name_begins_so(signed_in: Client, filled: Datastore, prefix: str) -> None:
+    page = signed_in.get(page_of(filled, "browse", path="visits", prefix=prefix)).text
+    assert f"has a name that begins with “{escape(prefix)}”" in page
+    assert f'href="{page_of(filled, "browse", path="visits")}"' in page
+
+
+@pytest.mark.parametrize("begin", ["-1", "x", "9" * 30, "9" * 5000])
+def test_browse_takes_any_number(signed_in: Client, filled: Datastore, begin: str) -> None:
+    assert "notes.txt" in signed_in.get(page_of(filled, "browse", begin=begin)).text
 
 
 @pytest.mark.parametrize(
@@ -340,14 +368,8 @@ def test_upload_overwrites_only_when_told_to(signed_in: Client, filled: Datastor
 
 
 def test_upload_keeps_sub_folders_and_stays_inside(signed_in: Client, filled: Datastore) -> None:
-    uploaded(
-        signed_in,
-        filled,
-        ("a.csv", b"1"),
-        ("a.csv", b"2"),
-        paths='["top/one/a.csv", "top/../../two/a.csv"]',
-        folder="visits",
-    )
+    named = sent(signed_in, ("top/one/a.csv", b"1"), ("top/../../two/a.csv", b"2"))
+    uploaded(signed_in, filled, sent=named, folder="visits")
     assert Path(filled.location, "visits/one/a.csv").read_text() == "1"
     assert Path(filled.location, "visits/two/a.csv").read_text() == "2"
 

@@ -3,7 +3,7 @@ import re
 import pytest
 from django.test import Client
 
-from studio.models import Cluster, Draft, ModelVersion, RegistryState
+from studio.models import Cluster, Draft, ModelVersion, RegistryState, Role
 from tests import factories
 from tests.pages.deployment_drafts import answered, at
 
@@ -149,6 +149,22 @@ def test_endpoint_step_keeps_an_existing_one(signed_in: Client, draft: Draft) ->
     signed_in.post(at(draft, "endpoint"), {"choice": "existing", "endpoint": known.pk, "name": ""})
     draft.refresh_from_db()
     assert draft.answers["endpoint"] == {"choice": "existing", "endpoint": known.pk}
+
+
+@pytest.mark.parametrize(("role", "is_open"), [(Role.DATA_SCIENTIST, False), (Role.ADMINISTRATOR, True)])
+def test_deployment_step_leaves_the_default_to_who_may_change_it(
+    client: Client, version: ModelVersion, cluster: Cluster, role: Role, is_open: bool
+) -> None:
+    owner = factories.user("owner")
+    home = factories.deployment(endpoint=factories.endpoint("titanic", created_by=owner)).endpoint
+    client.force_login(factories.user("bob", role))
+    client.get("/deployments/new/?endpoint=titanic")
+    draft = Draft.objects.get()
+    answered(draft, version, cluster, endpoint={"choice": "existing", "endpoint": home.pk})
+    page = client.get(at(draft, "deployment")).text
+    field = re.findall(r'<input[^>]*name="make_default"[^>]*>', page)[0]
+    assert ("checked" in field, "disabled" in field) == (is_open, not is_open)
+    assert ("It belongs to owner." in page) is not is_open
 
 
 def test_model_step_searches(

@@ -88,7 +88,7 @@ def test_detail_shows_attributes_and_deployments(signed_in: Client, person: Any)
         assert shown in answer.text
     assert f'href="/deployments/new/?endpoint={home.name}"' in answer.text
     assert f'href="/jobs/new/?endpoint={home.name}"' in answer.text
-    assert "REST" not in answer.text
+    assert "http://testserver/api/endpoints/screening/jobs" in answer.text
 
 
 def test_detail_asks_again_while_a_deployment_is_created(signed_in: Client, htmx: dict[str, str]) -> None:

@@ -53,9 +53,8 @@ def test_a_form_with_an_old_token_can_be_sent_again(strict: Client) -> None:
     assert "of-yesterday" not in answer.text
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', answer.text)
     assert token
-    again = strict.post(
-        "/account/preferences/", {"theme": "dark", "time_zone": "UTC", "csrfmiddlewaretoken": token[1]}
-    )
+    whole = {"theme": "dark", "time_zone": "UTC", "notices": "all", "csrfmiddlewaretoken": token[1]}
+    again = strict.post("/account/preferences/", whole)
     assert again["Location"] == "/account/"
 
 

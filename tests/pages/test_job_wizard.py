@@ -124,7 +124,7 @@ def test_step_asks_to_sign_in(client, signed_in, used):
 def test_step_takes_no_other_methods_and_steps(signed_in, used):
     draft = begin(signed_in, used)
     assert signed_in.put(at(draft, "settings")).status_code == 405
-    assert signed_in.post(reverse("jobs:check_input", args=[draft.key])).status_code == 405
+    assert signed_in.put(reverse("jobs:check_input", args=[draft.key])).status_code == 405
     assert signed_in.get(at(draft, "nonsense")).status_code == 404
 
 

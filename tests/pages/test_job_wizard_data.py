@@ -188,7 +188,7 @@ def test_a_column_that_the_input_lacks_blocks_with_its_name(signed_in, used, sto
     response = signed_in.post(at(draft, "input"), chosen(version))
     assert response.status_code == 422
     page = response.content.decode()
-    assert "The column PatientID, to be passed through, is not in this input. Untick it" in page
+    assert "The column PatientID, to be passed through, is not in this input. Leave it out" in page
     assert "not in this input</span>" in page
     answers = chosen(version, columns_shown="1")
     assert signed_in.post(at(draft, "input"), answers).status_code == 302
@@ -287,6 +287,11 @@ def test_browse_pages_through_many(signed_in, draft, store):
     second = signed_in.get(browse_url(draft), {"begin": "100"}).context["folder"]
     assert (second.entries[0].name, second.page.before, second.page.after) == ("100.csv", "0", None)
     assert signed_in.get(browse_url(draft), {"begin": "²"}).context["folder"].first == 1
+    some = signed_in.get(browse_url(draft), {"prefix": "14", "datastore": store.pk})
+    assert [entry.name for entry in some.context["folder"].entries] == [
+        f"14{number}.csv" for number in range(10)
+    ]
+    assert f'<input type="hidden" name="datastore" value="{store.pk}">' in some.text
 
 
 def test_browse_chooses_among_datastores(signed_in, draft, store, tmp_path):
@@ -305,7 +310,7 @@ def test_browse_is_for_the_drafts_owner_alone(client, draft):
 
 
 def test_browse_takes_no_other_methods(signed_in, draft):
-    assert signed_in.post(browse_url(draft)).status_code == 405
+    assert signed_in.put(browse_url(draft)).status_code == 405
 
 
 # ---- what was deleted meanwhile

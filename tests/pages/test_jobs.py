@@ -36,6 +36,11 @@ def test_index_shows_what_became_of_each_job(signed_in, store, person):
         assert shown in page
 
 
+def test_a_completed_job_without_rows_says_so_on_its_page(signed_in, store):
+    job = finished(store, error="The input has no rows, so there are no predictions.")
+    assert "The input has no rows" in signed_in.get(address("detail", job)).content.decode()
+
+
 def test_index_filters_by_status_and_word_in_a_fragment(signed_in, store, htmx):
     factories.job(Status.FAILED, display_name="olden_whale")
     factories.job(Status.COMPLETED, display_name="brave_sun")

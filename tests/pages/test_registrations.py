@@ -94,7 +94,7 @@ def test_register_files_sent_twice_registers_once(signed_in: Client, store: Any)
         ([], "Choose the model’s folder."),
         ([("m/model.pkl", b"x")], "There is no MLmodel file in the folder"),
         ([("m/MLmodel", b"a: [")], "it is not YAML"),
-        ([("m/MLmodel", MLMODEL), ("m/../../evil", b"x")], "leads out of the model’s folder"),
+        ([("m/MLmodel", MLMODEL), ("m/../../evil", b"x")], "leads out of its folder"),
         ([("m/MLmodel", MLMODEL), ("m/MLmodel", MLMODEL)], "Two files have the path"),
         ([("m/MLmodel", MLMODEL), *[(f"m/{n}", b"") for n in range(501)]], "more than 500 files"),
     ],

@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import psutil
-
 from tests.journeys.running import RunningStudio
 
 ROWS = 240_000
@@ -79,29 +77,17 @@ class Round:
 
 def _kill(words: str) -> Callable[[RunningStudio, random.Random], None]:
     def killing(studio: RunningStudio, chance: random.Random) -> None:
-        chosen = _family(studio, words)
-        if chosen:
+        if chosen := studio.processes(words):
             chance.choice(chosen).kill()
 
     return killing
 
 
 def _freeze_node(studio: RunningStudio, chance: random.Random) -> None:
-    for node in _family(studio, "manage.py node")[:1]:
+    for node in studio.processes("manage.py node")[:1]:
         os.kill(node.pid, signal.SIGSTOP)
         time.sleep(FROZEN_SECONDS)
         os.kill(node.pid, signal.SIGCONT)
-
-
-def _family(studio: RunningStudio, words: str) -> list[psutil.Process]:
-    found = []
-    for process in psutil.Process(studio.process.pid).children(recursive=True):
-        try:
-            if words in " ".join(process.cmdline()):
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
 
 
 HARMS: dict[str, Callable[[RunningStudio, random.Random], None]] = {

@@ -19,9 +19,9 @@ TEMPLATES = sorted((PROJECT / "templates").rglob("*.html"))
 
 
 @pytest.fixture
-def component_page(rf: RequestFactory) -> str:
+def component_page(rf: RequestFactory, db: None) -> str:
     request = rf.get("/ui/")
-    request.user = User(username="analyst")
+    request.user = User.objects.create_superuser("analyst")
     return render_to_string("ui/index.html", samples(request), request)
 
 

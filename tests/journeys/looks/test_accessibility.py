@@ -20,6 +20,11 @@ NODE = """
 SELECT n.name FROM studio_node n JOIN studio_cluster c ON c.id = n.cluster_id
 WHERE c.name = 'cpu-cluster' AND n.stopped_at IS NULL ORDER BY n.id DESC
 """
+TOKEN = """
+from django.contrib.auth import get_user_model
+from tests import factories
+print(factories.token(get_user_model().objects.get(username="admin"))[0].pk)
+"""
 AXE = Path(AXE_FILE_PATH).read_text()
 # Colours may pass over into those of the theme, a part after the part around it.
 SHOW = """async (theme) => {
@@ -92,8 +97,8 @@ def context(studio: RunningStudio, browser: Browser) -> Iterator[BrowserContext]
 
 
 @pytest.fixture(scope="module")
-def reader(context: BrowserContext) -> Reader:
-    sign_in(context)
+def reader(studio: RunningStudio, context: BrowserContext) -> Reader:
+    sign_in(context, studio)
     return Reader(context)
 
 
@@ -130,6 +135,8 @@ def rows(studio: RunningStudio, reader: Reader) -> dict[str, str]:
         ),
         "job_draft": job_draft,
         "deployment_draft": draft(page),
+        "person": str(one(studio, "SELECT id FROM auth_user WHERE username = 'admin'")),
+        "token": studio.run(TOKEN),
     }
 
 

@@ -91,6 +91,51 @@ def test_searching_and_leaving_during_a_slow_answer_is_no_error(studio: RunningS
     expect(page.locator("#toasts p")).to_have_count(0)
 
 
+# What a browser shows outside of its pages cannot be seen from here.
+NOTIFICATIONS = """
+window.told = [];
+window.Notification = class {
+  static permission = localStorage.getItem("asked") || "default";
+  static async requestPermission() {
+    localStorage.setItem("asked", "granted");
+    return (Notification.permission = "granted");
+  }
+  constructor(title, { body }) { told.push(`${title}: ${body}`); }
+  addEventListener() {}
+};
+"""
+END_IT = """
+UPDATE studio_job SET finished_at = now(), created_by_id = (SELECT id FROM auth_user WHERE username = 'admin')
+WHERE name = (
+    SELECT min(name) FROM studio_job WHERE status = 'Completed' AND endpoint_name = 'breast-cancer-sample'
+)
+RETURNING display_name
+"""
+
+
+def test_a_job_that_ends_is_told_at_the_bell_and_by_the_browser_that_was_asked(
+    studio: RunningStudio, page: Page
+) -> None:
+    page.add_init_script(NOTIFICATIONS)
+    page.goto("/account/")
+    page.get_by_label("Also by a notification of the browser").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    page.goto("/account/notifications/")  # whatever other journeys have left is seen
+    page.goto("/help/")
+    bell = page.get_by_role("link", name="Notifications")
+    expect(bell).to_be_visible()
+    page.wait_for_function("localStorage.getItem('studio:told') !== null")
+    [(shown,)] = studio.wait_for(lambda: studio.query(END_IT), seconds=240)
+    page.reload()
+    expect(bell).to_contain_text("1")
+    page.wait_for_function("told.length > 0")
+    assert page.evaluate("told") == [f"{shown} is completed: Completed"]
+    bell.click()
+    expect(page.get_by_role("main").get_by_role("link", name=shown).first).to_be_visible()
+    expect(page.locator(".bell-count")).to_be_hidden()
+
+
 def wait_until(page: Page, ask: Callable[[], bool]) -> None:
     end = time.monotonic() + 15
     while not ask():

@@ -8,14 +8,13 @@ from tests.journeys.running import PASSWORD, RunningStudio
 
 MAKE_PERSON = """
 from django.contrib.auth.models import User
-User.objects.filter(username="grace").delete()
-User.objects.create_user("grace", password="first-of-hers-1")
+User.objects.create_user("noether", password="first-of-hers-1")
 """
 
 
 def sign_in(page: Page, password: str) -> None:
     page.goto("/account/sign-in/")
-    page.get_by_label("Username").fill("grace")
+    page.get_by_label("Username").fill("noether")
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Home", level=1)).to_be_visible()
@@ -28,7 +27,7 @@ def test_theme_time_zone_and_password_follow_the_person(studio: RunningStudio, b
         page, other = here.new_page(), there.new_page()
         sign_in(page, "first-of-hers-1")
         sign_in(other, "first-of-hers-1")
-        page.get_by_label("Signed in as grace").click()
+        page.get_by_label("Signed in as noether").click()
         page.get_by_role("link", name="Profile").click()
         page.get_by_role("radio", name="Dark").check()
         page.get_by_label("Time zone").fill("Asia/Tokyo")
