@@ -1,14 +1,14 @@
 """What is done inside the studio, in `manage.py shell`: models are deployed and jobs submitted through its actions.
 
-Each function that studio.py calls takes and gives plain values; `answer` prints them as JSON.
+Each function that Studio.ask() calls takes and gives plain values.
 """
 
-import json
 import time
 from typing import Any
 
 from django.contrib.auth import get_user_model
 
+from bench.engine.studio import SLOTS
 from scoring.settings import ScoringSettings
 from studio.actions.compute import (
     edit_cluster,
@@ -24,16 +24,10 @@ from studio.models import Cluster, Datastore, Deployment, Endpoint, Job, ModelVe
 from studio.stores import open_store
 
 DATASTORE = ENDPOINT = "bench"
-SLOTS = 2
 TIMEOUT = 3600  # of a mini-batch: the large file may be one
 PATIENCE = 1800.0
 PAUSE = 0.5  # between two jobs, so that what follows Completed is over
 SETTLING = 15.0  # a node that has joined readies what its scorers are forked from
-
-
-def answer(name: str, given: str) -> None:
-    functions = {one.__name__: one for one in (set_up, run_jobs, restart_node)}
-    print(json.dumps(functions[name](**json.loads(given))))
 
 
 def set_up(*, folder: str, models: list[str]) -> None:
@@ -48,6 +42,10 @@ def set_up(*, folder: str, models: list[str]) -> None:
     )
     for number, model in enumerate(models):
         _deploy(cluster, model, is_first=not number)
+
+
+def add_datastore(*, name: str, kind: str, options: dict[str, Any], secrets: dict[str, str]) -> None:
+    create_datastore(user=_admin(), name=name, description="", kind=kind, options=options, secrets=secrets)
 
 
 def _deploy(cluster: Cluster, model: str, *, is_first: bool) -> None:
@@ -68,7 +66,9 @@ def _deploy(cluster: Cluster, model: str, *, is_first: bool) -> None:
         raise SystemExit(f"The deployment of {model} is {deployment.status}: {deployment.error}")
 
 
-def run_jobs(*, model: str, path: str, runs: int = 1, **overrides: Any) -> list[dict[str, float]]:
+def run_jobs(
+    *, model: str, path: str, runs: int = 1, datastore: str = DATASTORE, **overrides: Any
+) -> list[dict[str, float]]:
     """Jobs one after the other, each timed by two clocks; its outputs are deleted."""
     deployment = Deployment.objects.get(endpoint__name=ENDPOINT, name=model)
     wake_cluster(deployment.cluster, times=1)  # connects this process to the broker, as the web process is
@@ -81,7 +81,7 @@ def run_jobs(*, model: str, path: str, runs: int = 1, **overrides: Any) -> list[
             request=JobRequest(
                 deployment=deployment,
                 overrides=overrides,
-                input_datastore=Datastore.objects.get(name=DATASTORE),
+                input_datastore=Datastore.objects.get(name=datastore),
                 input_path=path,
             ),
         )

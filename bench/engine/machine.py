@@ -11,15 +11,21 @@ from bench.engine.home import PINS
 
 
 def about(data: Data) -> str:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     lines = [
-        f"{datetime.now(UTC):%Y-%m-%d}, commit {_commit()}, load before it began {os.getloadavg()[0]:.1f}",
-        f"{os.cpu_count()} cores ({_processor()}), {memory:.0f} GB, {_system()}, Linux {platform.release()}",
+        *machine(),
         f"Python {platform.python_version()}, {', '.join(_versions())}",
         f"{data.rows:,} rows × 30 floats: CSV {data.megabytes(data.csv):.0f} MB, Parquet "
         f"{data.megabytes(data.parquet):.0f} MB, large CSV {data.megabytes(data.large):.0f} MB",
     ]
     return "\n".join(f"- {line}" for line in lines)
+
+
+def machine() -> list[str]:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    return [
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {_commit()}, load before it began {os.getloadavg()[0]:.1f}",
+        f"{os.cpu_count()} cores ({_processor()}), {memory:.0f} GB, {_system()}, Linux {platform.release()}",
+    ]
 
 
 def _commit() -> str:

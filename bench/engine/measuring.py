@@ -65,7 +65,8 @@ class Bench:
             self.measured.missing.append(f"{model}, {what}: {failure}")
 
     def _own(self, model: str) -> dict[str, Contestant]:
-        """The cold job comes first in a round: it leaves the scorers that make the others warm."""
+        """Cold jobs, where there are peers for them, come first in a round: they leave the scorers that make the others
+        warm. Else a job that does not count does so."""
 
         def job(what: str, path: str) -> Figures:
             timed = self.studio.run_jobs(model, path)[0]
@@ -81,6 +82,9 @@ class Bench:
         if model in AGAINST_ALL:
             warm |= {"shards": self.data.shards, "parquet": self.data.parquet}
         own = {what: lambda what=what, path=path: job(what, path) for what, path in warm.items()}
+        if model not in AGAINST_ALL or not {"ray", "spark"} & set(self.peers):
+            self.studio.run_jobs(model, self.data.csv)
+            return own
         return {
             "at once": lambda: cold("at once", settled=False),
             "cold": lambda: cold("cold", settled=True),

@@ -19,8 +19,9 @@ from bench.engine.peers import PROGRAMS, run
 from studio.embedded.home import PROJECT, runtime_dir
 from tests.services import free_port
 
-READY_WITHIN = 180.0
-CALL = "from bench.engine import inside; inside.answer({name!r}, {given!r})"
+SLOTS = 2
+READY_WITHIN = 600.0
+CALL = "import json, {module} as inside; print(json.dumps(inside.{name}(**json.loads({given!r}))))"
 
 
 @dataclass
@@ -28,13 +29,20 @@ class Studio:
     process: "subprocess.Popen[bytes]"
     environment: dict[str, str]
 
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.environment['STUDIO_PORT']}"
+
     def run_jobs(self, model: str, path: str, runs: int = 1, **overrides: Any) -> list[dict[str, float]]:
-        """What inside.run_jobs measures of each; `overrides` are settings of a job."""
-        timed: list[dict[str, float]] = self._ask("run_jobs", model=model, path=path, runs=runs, **overrides)
+        """What inside.run_jobs measures of each; `overrides` are settings of a job, or `datastore`."""
+        timed: list[dict[str, float]] = self.ask("run_jobs", model=model, path=path, runs=runs, **overrides)
         return timed
 
+    def add_datastore(self, name: str, kind: str, options: dict[str, Any], secrets: dict[str, str]) -> None:
+        self.ask("add_datastore", name=name, kind=kind, options=options, secrets=secrets)
+
     def restart_node(self, *, settled: bool = True) -> None:
-        self._ask("restart_node", settled=settled)
+        self.ask("restart_node", settled=settled)
 
     def node(self) -> psutil.Process:
         family = psutil.Process(self.process.pid).children(recursive=True)
@@ -44,9 +52,10 @@ class Studio:
         """Registers, deploys and tries each model, whose environments the node builds."""
         program = [environment("models"), PROGRAMS / "registering.py", models, *names]
         run(program, MLFLOW_TRACKING_URI=self.environment["MLFLOW_TRACKING_URI"])
-        self._ask("set_up", folder=str(data.folder), models=list(names))
+        self.ask("set_up", folder=str(data.folder), models=list(names))
 
-    def _ask(self, name: str, **given: Any) -> Any:
+    def ask(self, name: str, module: str = "bench.engine.inside", /, **given: Any) -> Any:
+        """What this function of the module gives inside the studio."""
         done = subprocess.run(
             [
                 sys.executable,
@@ -55,7 +64,7 @@ class Studio:
                 "-v",
                 "0",
                 "-c",
-                CALL.format(name=name, given=json.dumps(given)),
+                CALL.format(module=module, name=name, given=json.dumps(given)),
             ],
             cwd=PROJECT,
             env=self.environment,
@@ -67,8 +76,8 @@ class Studio:
 
 
 @contextmanager
-def running_studio() -> Iterator[Studio]:
-    """A fresh one each time; its folder stays when something fails, for its logs."""
+def running_studio(*, samples: bool = False) -> Iterator[Studio]:
+    """A fresh one each time, with the sample or without; its folder stays when something fails, for its logs."""
     home = bench_home() / "studio"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(mode=0o755)
@@ -78,7 +87,7 @@ def running_studio() -> Iterator[Studio]:
         "STUDIO_HOME": str(home),
         "STUDIO_PORT": str(port),
         "STUDIO_MLFLOW_PORT": str(mlflow_port),
-        "STUDIO_SAMPLES": "0",
+        "STUDIO_SAMPLES": str(int(samples)),
     }
     log = home / "console.log"
     with log.open("wb") as output:

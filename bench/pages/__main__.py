@@ -69,11 +69,20 @@ def measure(chosen: argparse.Namespace, store: str) -> int:
 
 
 def browser() -> Any:
+    """Of somebody who is signed in, and shows a token where the API is asked."""
+    from datetime import timedelta
+
     from django.contrib.auth import get_user_model
     from django.test import Client
+    from django.utils import timezone
 
-    client = Client(SERVER_NAME="localhost")
-    client.force_login(get_user_model().objects.get(username="person-3"))
+    from studio.actions.tokens import create_token
+
+    person = get_user_model().objects.get(username="person-3")
+    end = timezone.now() + timedelta(days=1)
+    _token, secret = create_token(user=person, name="bench", scope="read", expires_at=end)
+    client = Client(SERVER_NAME="localhost", headers={"Authorization": f"Bearer {secret}"})
+    client.force_login(person)
     return client
 
 

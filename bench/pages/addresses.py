@@ -19,6 +19,7 @@ LISTS = {
     "Jobs, last 7 days": "/jobs/?time=7d",
     "Jobs, by duration": "/jobs/?sort=-duration",
     "Jobs, by endpoint": "/jobs/?sort=endpoint",
+    "Jobs, REST": "/api/jobs",
     "Jobs of an endpoint": "/endpoints/endpoint-1/jobs/",
     "Jobs of a cluster": "/compute/cluster-1/jobs/",
     "Data assets": "/data/",
@@ -26,6 +27,10 @@ LISTS = {
     "Data assets, last page": "/data/?page=40",
     "Datastores": "/datastores/",
     "Compute": "/compute/",
+    "People": "/people/",
+    "Notifications": "/account/notifications/",
+    "Audit": "/audit/",
+    "Audit, searched": "/audit/?search=batchjob-77",
 }
 DETAILS = {
     "Model": "/models/{model}/",
@@ -41,6 +46,7 @@ DETAILS = {
     "Cluster": "/compute/cluster-1/",
     "Cluster, nodes": "/compute/cluster-1/nodes/",
     "Profile": "/account/",
+    "API tokens": "/account/tokens/",
     "Help": "/help/?search=signature",
     "Troubleshooting": "/help/troubleshooting/",
 }

@@ -53,7 +53,7 @@ def make_rows(root: str) -> None:
 
 def _people() -> list[Any]:
     people = get_user_model().objects
-    return [people.create(username=f"person-{n}") for n in range(PEOPLE)]
+    return [people.create(username=f"person-{n}", is_superuser=True) for n in range(PEOPLE)]
 
 
 def _clusters() -> list[Cluster]:

@@ -1,0 +1,1 @@
+"""Many people and programs at once: `make bench-load`."""
