@@ -268,6 +268,12 @@ def test_browse_outside_or_nowhere_says_so(signed_in, draft, store, path, senten
     assert sentence in response.content.decode()
 
 
+@pytest.mark.parametrize(("path", "way_on"), [("nowhere", "Begin at the top"), ("", "Try again")])
+def test_what_cannot_be_read_leads_to_where_it_can_be(signed_in, draft, store, path, way_on):
+    """What is typed is posted; the datastore's folder is not there."""
+    assert way_on in signed_in.post(browse_url(draft), {"path": path}).text
+
+
 def test_browse_offers_no_link_that_leads_away(signed_in, draft, store, tmp_path):
     root = Path(store.options["root"])
     root.mkdir(parents=True)
