@@ -101,11 +101,11 @@ def test_every_act_of_the_source_has_words() -> None:
 
 
 def test_index_shows_who_did_what(signed_in: Client, person: Any) -> None:
-    note(actor=person, before={"slots": 2}, after={"slots": 4})
+    note(actor=person, before={"slots": 2, "nodes": 1}, after={"slots": 4, "nodes": 3})
     note("data.register", "<b>x</b>")
     page = signed_in.get("/audit/").text
     assert "Edited the cluster" in page
-    assert "slots: 2 → 4" in page
+    assert "<summary><bdi>nodes: 1 → 3</bdi> <bdi>slots: 2 → 4</bdi>" in page
     assert "&lt;b&gt;x&lt;/b&gt;" in page
     assert "the studio" in page
 
