@@ -57,8 +57,9 @@ def _check(user: Person, permission: str) -> None:
     )
 
 
-def check_can_manage_tokens(user: Person) -> None:
-    """Their own, whatever their role; but a token of less scope makes none of more, and revokes none."""
+def check_can_change_own(user: Person) -> None:
+    """Their own tokens and preferences, whatever their role; but a token of less scope makes none of more, and
+    revokes none."""
     _check_scope(_token(user), "manage")
 
 

@@ -27,6 +27,7 @@ from studio.models import (
     Node,
     RegisteredModel,
     Role,
+    Trial,
 )
 
 _numbers = itertools.count(1)
@@ -165,6 +166,15 @@ def job(status: str = Job.Status.QUEUED, **fields: Any) -> Job:
         "finished_at": Now() if status in Job.terminal() else None,
     }
     return Job.objects.create(**{**values, **fields})
+
+
+def trial(used: Deployment, person: Any) -> Trial:
+    """One that waits for a node."""
+    store = Datastore.objects.first() or datastore("/nonexistent")
+    settings = ScoringSettings().to_dict()
+    return Trial.objects.create(
+        deployment=used, settings=settings, datastore=store, path="in", created_by=person
+    )
 
 
 def minibatch(job: Job, status: str = MiniBatch.Status.WAITING, **fields: Any) -> MiniBatch:

@@ -8,6 +8,7 @@ from django.db import transaction
 from studio.actions.events import record
 from studio.embedded import addresses
 from studio.models import Profile
+from studio.roles import check_can_change_own
 
 ADMINISTRATOR = "admin"
 
@@ -55,6 +56,7 @@ def choose_theme(*, user: User, theme: str) -> None:
 def choose_preferences(
     *, user: User, theme: str, language: str, time_zone: str, notices: str, tells_browser: bool
 ) -> None:
+    check_can_change_own(user)
     chosen = {
         "theme": Profile.Theme(theme),
         "language": language,

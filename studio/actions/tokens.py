@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from studio.actions.events import record
 from studio.errors import FieldErrors, StudioError
 from studio.models import ApiToken
-from studio.roles import check_can_manage_tokens
+from studio.roles import check_can_change_own
 
 PREFIX = "sst_"
 DIGITS = string.digits + string.ascii_letters
@@ -73,7 +73,7 @@ def digest_of(raw: str) -> str:
 
 def create_token(*, user: User, name: str, scope: str, expires_at: datetime) -> tuple[ApiToken, str]:
     """The token, and its secret, which is kept nowhere. Raises FieldErrors."""
-    check_can_manage_tokens(user)
+    check_can_change_own(user)
     usable = ApiToken.objects.filter(owner=user, revoked_at=None, expires_at__gt=timezone.now())
     if usable.count() >= MOST:
         raise FieldErrors({"name": _("You have %(count)s tokens. Revoke one first.") % {"count": MOST}})
@@ -105,7 +105,7 @@ def create_token(*, user: User, name: str, scope: str, expires_at: datetime) -> 
 @transaction.atomic
 def revoke_token(*, user: User, token: ApiToken) -> None:
     """At once; revoking twice is no second event."""
-    check_can_manage_tokens(user)
+    check_can_change_own(user)
     if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
         record(actor=user, action="token.revoke", subject=str(token))
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from studio.actions.audit import export_events
 from studio.api.paging import Page, Paging, page_of
 from studio.api.values import Named
-from studio.api.wire import Moment, Wire
+from studio.api.wire import When, Wire
 from studio.models import Event
 from studio.models.events import EventQuerySet
 from studio.roles import check_may_administer
@@ -19,11 +19,11 @@ router = Router(by_alias=True)
 
 
 class EventFilter(Wire):
-    search: str = Field("", description="A part of what was acted on.")
-    person: str = Field("", description="Username of who did it.")
-    act: str = Field("", description="Such as job.submit.")
+    search: str = Field("", description="A part of what was acted on.", examples=["breast-cancer-sample"])
+    person: str = Field("", description="Username of who did it.", examples=["admin"])
+    act: str = Field("", examples=["job.submit"])
     through: Literal["page", "token", "studio"] | None = None
-    since: Moment | None = None
+    since: When = None
 
 
 class EventItem(Wire):

@@ -86,7 +86,7 @@ class EditedCluster(Size):
 
 class ClusterFilter(Wire):
     kind: Kind | None = None
-    search: str = Field("", description="A part of the name.")
+    search: str = Field("", description="A part of the name.", examples=["cpu"])
 
 
 @router.get("", response=Page[ClusterItem], summary="List clusters")

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -30,6 +30,7 @@ from studio.roles import check_may_run
 
 router = Router(by_alias=True)
 Type = Literal["uri_file", "uri_folder"]
+FileOfVersion = Annotated[str, Query(examples=["samples-1.csv"])]
 
 
 class AssetItem(Wire):
@@ -81,9 +82,9 @@ class Explored(Wire):
 
 class AssetFilter(Wire):
     type: Type | None = None
-    created_by: str = Field("", description="Username.")
+    created_by: str = Field("", description="Username.", examples=["admin"])
     archived: bool = False
-    search: str = Field("", description="A part of the name or the description.")
+    search: str = Field("", description="A part of the name or the description.", examples=["cancer"])
 
 
 class EditedAsset(Asked):
@@ -239,7 +240,7 @@ def files(request: HttpRequest, name: str, version: int, paging: Query[Paging]) 
 
 
 @router.get("/{name}/versions/{int:version}/explore", response=Explored, summary="Columns and first rows")
-def explore(request: HttpRequest, name: str, version: int, file: str = "") -> dict[str, Any]:
+def explore(request: HttpRequest, name: str, version: int, file: FileOfVersion = "") -> dict[str, Any]:
     """Of one file, the first where none is named."""
     found = _version(request, name, version)
     listed = exploring.files_of(version=found)
@@ -253,7 +254,7 @@ def explore(request: HttpRequest, name: str, version: int, file: str = "") -> di
 
 
 @router.get("/{name}/versions/{int:version}/download", summary="Download a file", openapi_extra=FILE)
-def download(request: HttpRequest, name: str, version: int, file: str = "") -> HttpResponseBase:
+def download(request: HttpRequest, name: str, version: int, file: FileOfVersion = "") -> HttpResponseBase:
     """One of the version's files, the first where none is named; whole, or the part that Range asks for."""
     found = _version(request, name, version)
     listed = exploring.files_of(version=found)

@@ -1,7 +1,7 @@
 """Datastores, and what lies in them."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -28,6 +28,9 @@ from studio.roles import check_may_administer, check_may_run
 
 router = Router(by_alias=True)
 Kind = Literal["local", "s3", "azure", "gcs", "sftp"]
+FolderPath = Annotated[str, Query(examples=["visits/2026"])]
+FilePath = Annotated[str, Query(examples=["visits/2026/january.csv"])]
+Name = Annotated[str, Query(examples=["january"])]
 Given = dict[str, str | int | bool]
 
 
@@ -134,7 +137,9 @@ class DatastoreUpload(Wire):
 
 
 @router.get("", response=Page[DatastoreItem], summary="List datastores")
-def index(request: HttpRequest, paging: Query[Paging], search: str = "") -> dict[str, Any]:
+def index(
+    request: HttpRequest, paging: Query[Paging], search: Annotated[str, Query(examples=["workspace"])] = ""
+) -> dict[str, Any]:
     rows = Datastore.objects.visible_to(request.user).with_asset_count().with_address().matching(search)
     return page_of(request, rows.select_related("created_by").order_by("name"), paging)
 
@@ -242,7 +247,7 @@ def access(request: HttpRequest, name: str) -> dict[str, Any]:
 
 @router.get("/{name}/files", response=Folder, summary="List a folder")
 def browse(
-    request: HttpRequest, name: str, path: str = "", begin: str = "", prefix: str = ""
+    request: HttpRequest, name: str, path: FolderPath = "", begin: Name = "", prefix: Name = ""
 ) -> dict[str, Any]:
     """A page of 100; begin is what the page before said, prefix what names begin with."""
     store = find_datastore(request.user, name)
@@ -270,7 +275,7 @@ def upload(
 
 
 @router.get("/{name}/files/download", summary="Download a file", openapi_extra=FILE)
-def download(request: HttpRequest, name: str, path: str) -> HttpResponseBase:
+def download(request: HttpRequest, name: str, path: FilePath) -> HttpResponseBase:
     """Whole, or the part that the header Range asks for."""
     store = find_datastore(request.user, name)
     file = stored_files.find_object(datastore=store, path=path)

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import groupby
+from shlex import quote
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -28,6 +30,7 @@ class Field:
     required: bool = False
     description: str = ""
     place: str = ""  # path, query or header
+    example: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,7 @@ class Operation:
     description: str
     parameters: list[Field]
     body: list[Field]
-    example: str  # of the body, as JSON
+    command: str  # that asks for it, with curl
     kinds: list[tuple[str, str, list[Field]]] = field(default_factory=list)  # status, media type, fields
 
 
@@ -99,11 +102,18 @@ def _operation(method: str, path: str, known: dict[str, Any]) -> Operation:
         summary=known["summary"],
         description=known.get("description", ""),
         parameters=[
-            Field(one["name"], _type(one["schema"]), one["required"], one.get("description", ""), one["in"])
+            Field(
+                one["name"],
+                _type(one["schema"]),
+                one["required"],
+                one.get("description", ""),
+                one["in"],
+                str(one.get("example", one["schema"].get("examples", [""])[0])),
+            )
             for one in known["parameters"]
         ],
         body=list(_fields(schema)),
-        example=_example(schema),
+        command=_command(method, path, known["parameters"], body),
         kinds=[
             (status, kind, list(_fields(content.get("schema", {}))))
             for status, response in known["responses"].items()
@@ -113,9 +123,27 @@ def _operation(method: str, path: str, known: dict[str, Any]) -> Operation:
     )
 
 
-def _example(schema: dict[str, Any]) -> str:
-    found = _resolve(schema).get("examples")
-    return json.dumps(found[0], indent=2) if found else ""
+def _command(method: str, path: str, parameters: list[dict[str, Any]], body: dict[str, Any]) -> str:
+    """What must be given, each as its example."""
+    given = [one for one in parameters if "example" in one]
+    filled = path.format(**{one["name"]: one["example"] for one in given if one["in"] == "path"})
+    query = urlencode({one["name"]: one["example"] for one in given if one["in"] == "query"}, safe="/")
+    address = settings.STUDIO_ADDRESS.rstrip("/") + filled + (f"?{query}" if query else "")
+    asked = "" if method == "GET" else f"--request {method} "
+    lines = [f"curl {asked}{quote(address)}", '  --header "Authorization: Bearer $STUDIO_TOKEN"']
+    for kind, content in body.items():
+        lines += _sent(kind, _resolve(content["schema"]))
+    return " \\\n".join(lines)
+
+
+def _sent(kind: str, schema: dict[str, Any]) -> Iterator[str]:
+    if kind == "application/json":
+        yield f'  --header "Content-Type: {kind}"'
+        yield f"  --data {quote(json.dumps(schema['examples'][0], indent=2, ensure_ascii=False))}"
+        return
+    for name in schema["required"]:
+        one = schema["properties"][name]
+        yield f"  --form {name}={one['enum'][0] if 'enum' in one else '@samples-1.csv'}"
 
 
 def _fields(schema: dict[str, Any], before: str = "", depth: int = 0) -> Iterator[Field]:

@@ -7,8 +7,8 @@ RANGE = {
     "in": "header",
     "name": "Range",
     "required": False,
-    "description": "The part that is wanted, such as bytes=1000-; If-Range makes it one of the same file.",
-    "schema": {"type": "string"},
+    "description": "The part that is wanted; If-Range makes it one of the same file.",
+    "schema": {"type": "string", "examples": ["bytes=1000-"]},
 }
 FILE: dict[str, Any] = {
     "parameters": [RANGE],

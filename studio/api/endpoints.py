@@ -75,8 +75,8 @@ class EndpointBody(Asked):
 
 
 class EndpointFilter(Wire):
-    created_by: str = Field("", description="Username.")
-    search: str = Field("", description="A part of the name or the description.")
+    created_by: str = Field("", description="Username.", examples=["admin"])
+    search: str = Field("", description="A part of the name or the description.", examples=["cancer"])
 
 
 def item(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any]:

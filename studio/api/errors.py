@@ -61,7 +61,6 @@ STATUSES: tuple[tuple[type[StudioError], int], ...] = (
     (Unavailable, 503),
     (StudioError, 400),
 )
-KEPT = ("Allow", "Accept-Ranges", "Content-Range", "ETag")  # headers of an answer that is put into words
 MOST_NAMED = 5  # wrong fields that one sentence lists
 
 
@@ -104,8 +103,11 @@ def in_words(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBa
         416: _("The file ends before the part that Range asks for. Content-Range says how long it is."),
         500: _("The studio met a bug of its own, which its log tells more of. Report it if it recurs."),
     }.get(status, _unreadable())
-    kept = {name: response.headers[name] for name in KEPT if name in response.headers}
-    return answer(status, sentence, kept)
+    said = answer(status, sentence)
+    for name, value in response.headers.items():
+        said.headers.setdefault(name, value)
+    said.headers["Content-Length"] = str(len(said.content))
+    return said
 
 
 def _refused(request: HttpRequest, error: Any) -> HttpResponse:

@@ -7,9 +7,9 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from ninja import Query, Router
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from studio.actions import job_errors, job_logs, outputs
+from studio.actions import job_errors, job_logs, job_metrics, outputs
 from studio.actions.job_files import FilesRead
 from studio.api.downloads import FILE
 from studio.api.jobs import find_job
@@ -21,6 +21,7 @@ from studio.pages.whole_address import address
 
 router = Router(by_alias=True)
 Position = Annotated[int, Query(ge=0, le=10**15)]
+FileName = Annotated[str, Query(examples=["samples-1.csv"])]
 MOST_FAILED = 50  # failed files, and failed mini-batches, that one answer names
 
 
@@ -90,6 +91,69 @@ class ReadFile(Wire):
     parts: int
 
 
+class MetricBin(Wire):
+    start: float
+    end: float
+    count: int = Field(description="Rows.")
+    share: float = Field(description="0 to 1, of the rows with a value.")
+    last: float | None = Field(description="The same share in the job before.")
+
+
+class MetricValue(Wire):
+    value: str
+    count: int = Field(description="Rows.")
+    share: float = Field(description="0 to 1, of the rows with a value.")
+    last: float | None = Field(description="The same share in the job before.")
+
+
+class MetricColumn(Wire):
+    name: str
+    figures: dict[str, Any] = Field(description="Counts and statistics, as the summary has them.")
+    last: dict[str, Any] = Field(description="The same of the job before.")
+    bins: list[MetricBin] = Field(description="Of a column of numbers.")
+    values: list[MetricValue] = Field(description="Of a column of classes: the most frequent ones.")
+    others: int = Field(alias="otherRows", description="Rows with a value that is not among them.")
+    stability: float | None = Field(
+        description="Population stability index against the job before: below 0.1 is stable, 0.25 a shift."
+    )
+
+
+class Phases(Wire):
+    read: float
+    predict: float
+    write: float
+
+
+class Distribution(Wire):
+    columns: list[MetricColumn]
+    left_out: int = Field(alias="columnsLeftOut")
+    last: Annotated[str | None, BeforeValidator(lambda job: job and job.name)] = Field(
+        alias="comparedWith", description="Name of the job before: the last completed one of its deployment."
+    )
+    seconds: Phases = Field(description="That its scorers took for each.")
+    sampled: int = Field(
+        alias="sampledMiniBatches", description="That the figures of a running job come from; 0: from all."
+    )
+    of: int = Field(alias="completedMiniBatches")
+
+
+class ThroughputPoint(Wire):
+    second: float = Field(description="Since its first mini-batch began.")
+    rate: float = Field(alias="rowsPerSecond")
+
+
+class Rates(Wire):
+    points: list[ThroughputPoint]
+    step: float = Field(alias="stepSeconds", description="That a point stands for.")
+    sampled: int = Field(alias="sampledMiniBatches", description="That the rates come from.")
+    of: int = Field(alias="completedMiniBatches")
+
+
+class Metrics(Wire):
+    predictions: Distribution
+    throughput: Rates
+
+
 class Summary(Wire):
     summary: Any = Field(description="What _summary.json holds; null until the job has ended.")
 
@@ -148,7 +212,7 @@ def minibatches(
 
 
 @router.get("/{name}/errors", response=Errors, summary="What of a job could not be scored")
-def errors(request: HttpRequest, name: str, file: str = "", line: Position = 0) -> dict[str, Any]:
+def errors(request: HttpRequest, name: str, file: FileName = "", line: Position = 0) -> dict[str, Any]:
     """Rows from a line of errors.csv on, those of files whose name has `file` in it; and what failed whole."""
     job = find_job(request, name)
     has_rows = job_errors.wrote_errors(job=job)
@@ -164,6 +228,13 @@ def errors(request: HttpRequest, name: str, file: str = "", line: Position = 0) 
 @router.get("/{name}/summary", response=Summary, summary="Counts and statistics of a job’s predictions")
 def summary(request: HttpRequest, name: str) -> dict[str, Any]:
     return {"summary": find_job(request, name).summary}
+
+
+@router.get("/{name}/metrics", response=Metrics, summary="What a job predicts, and how quickly")
+def metrics(request: HttpRequest, name: str) -> dict[str, Any]:
+    """The numbers of its charts, beside those of the job before; also while it runs."""
+    job = find_job(request, name)
+    return {"predictions": job_metrics.predictions(job=job), "throughput": job_metrics.throughput(job=job)}
 
 
 @router.get("/{name}/files", response=Page[ReadFile], summary="List the files that a job reads")

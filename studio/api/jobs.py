@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Query, Router
 from pydantic import Field
 
+from studio.actions.job_definition import definition_text
 from studio.actions.job_deletion import delete_job
 from studio.actions.job_retry import retry_job
 from studio.actions.job_statistics import figures_of
@@ -14,23 +15,36 @@ from studio.actions.jobs import cancel_job, rename_job
 from studio.api.job_envelope import JobEnvelope, JobItem, JobStatus, envelope, item
 from studio.api.keys import IdempotencyKey, key_of
 from studio.api.paging import Page, Paging, page_of
-from studio.api.wire import Asked, Moment, Wire
+from studio.api.values import examples
+from studio.api.wire import Asked, When, Wire
 from studio.finding import found
 from studio.models import Job
 from studio.models.job_queries import JobQuerySet
 from studio.roles import check_may_run
 
 router = Router(by_alias=True)
+YAML = {
+    "responses": {
+        200: {
+            "description": "The definition",
+            "content": {"application/yaml": {"schema": {"type": "object"}}},
+        }
+    }
+}
 
 
 class JobFilter(Wire):
     status: JobStatus | None = None
-    endpoint: str = Field("", description="Name of the endpoint.")
-    deployment: str = Field("", description="Name of the deployment.")
-    created_by: str = Field("", description="Name of the person.")
-    created_after: Moment | None = None
-    created_before: Moment | None = None
-    search: str = Field("", description="A part of the display name, the name, the error or the input.")
+    endpoint: str = Field("", description="Name of the endpoint.", examples=["breast-cancer-sample"])
+    deployment: str = Field("", description="Name of the deployment.", examples=["logistic-regression"])
+    created_by: str = Field("", description="Username.", examples=["admin"])
+    created_after: When = None
+    created_before: When = None
+    search: str = Field(
+        "",
+        description="A part of the display name, the name, the error or the input.",
+        examples=["brave_sun"],
+    )
 
 
 def find_job(request: HttpRequest, name: str) -> Job:
@@ -51,6 +65,7 @@ class Figures(Wire):
 
 
 class Renamed(Asked):
+    model_config = examples({"displayName": "brave_sun_of_november"})
     display_name: str = Field(min_length=1, max_length=255)
 
 
@@ -73,6 +88,13 @@ def statistics(request: HttpRequest, wanted: Query[JobFilter]) -> Any:
 @router.get("/{name}", response=JobEnvelope, summary="One job")
 def detail(request: HttpRequest, name: str) -> dict[str, Any]:
     return envelope(request, find_job(request, name))
+
+
+@router.get("/{name}/definition", summary="A job’s definition, as YAML", openapi_extra=YAML)
+def definition(request: HttpRequest, name: str) -> HttpResponse:
+    """Endpoint, deployment, input, and the settings and the output that are the job's own."""
+    text = definition_text(job=find_job(request, name))
+    return HttpResponse(text, content_type="application/yaml; charset=utf-8")
 
 
 @router.patch("/{name}", response=JobEnvelope, summary="Rename a job")

@@ -13,13 +13,17 @@ IdempotencyKey = Annotated[
     Header(
         alias="Idempotency-Key",
         max_length=LONGEST,
+        examples=["heart-2026-11-26"],
         description="Chosen by the program, another one for each request that is meant as a new one.",
     ),
 ]
 RepeatabilityRequestId = Annotated[
     str,
     Header(
-        alias="repeatability-request-id", max_length=LONGEST, description="The same, as Azure’s SDKs call it."
+        alias="repeatability-request-id",
+        max_length=LONGEST,
+        examples=["8f14e45f-ceea-467f-a0e6-5f4c1a6f3b1d"],
+        description="The same, as Azure’s SDKs call it.",
     ),
 ]
 

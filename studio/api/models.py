@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.translation import gettext as _
@@ -27,6 +27,7 @@ from studio.roles import check_may_manage
 
 router = Router(by_alias=True)
 registrations = Router(by_alias=True)
+FilePath = Annotated[str, Query(examples=["MLmodel"])]
 Type = Literal["MLFLOW", "CUSTOM"]
 
 
@@ -81,9 +82,11 @@ class RegistrationItem(Wire):
 
 class ModelFilter(Wire):
     type: Type | None = None
-    flavor: str = ""
-    alias: str = ""
-    search: str = Field("", description="A part of the name, the description or the tags, or an alias.")
+    flavor: str = Field("", examples=["sklearn"])
+    alias: str = Field("", examples=["champion"])
+    search: str = Field(
+        "", description="A part of the name, the description or the tags, or an alias.", examples=["cancer"]
+    )
 
 
 class EditedText(Asked):
@@ -259,7 +262,7 @@ def artifacts(request: HttpRequest, name: str, version: int, paging: Query[Pagin
     summary="Download a file of a version",
     openapi_extra={"responses": {200: {"description": "The file", "content": CONTENT}}},
 )
-def download(request: HttpRequest, name: str, version: int, path: str) -> StreamingHttpResponse:
+def download(request: HttpRequest, name: str, version: int, path: FilePath) -> StreamingHttpResponse:
     opened = model_sources.open_artifact(version=_version(request, name, version), path=path)
     response = StreamingHttpResponse(opened.pieces, content_type="application/octet-stream")
     attach(response, path.rsplit("/", 1)[-1])

@@ -24,7 +24,7 @@ RoleName = Literal["Reader", "Data scientist", "Administrator"]
 
 
 class PersonFilter(Wire):
-    search: str = Field("", description="A part of the username, the name or the e-mail.")
+    search: str = Field("", description="A part of the username, the name or the e-mail.", examples=["ada"])
     role: RoleName | None = None
     state: Literal["active", "inactive"] | None = None
 

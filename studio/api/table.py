@@ -19,11 +19,14 @@ from studio.api import (
     jobs,
     models,
     people,
+    profile,
     tokens,
+    trials,
 )
 from studio.api.door import Token
 from studio.api.errors import CODES, Error, handle_errors
 from studio.api.head import answering_head
+from studio.api.parameters import give_examples
 from studio.api.wire import JsonParser
 
 EVERYWHERE = (400, 401, 403, 404, 409, 413, 415, 429, 503)  # errors that any operation may answer with
@@ -61,8 +64,9 @@ class StudioApi(NinjaAPI):
         content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
         known["responses"] = {code: {"description": code, "content": content} for code in CODES.values()}
         errors = {str(status): {"$ref": f"#/components/responses/{CODES[status]}"} for status in EVERYWHERE}
-        for operations in document["paths"].values():
+        for path, operations in document["paths"].items():
             for operation in operations.values():
+                give_examples(path, operation["parameters"])
                 own = {str(status): response for status, response in operation["responses"].items()}
                 operation["responses"] = {**own, **errors}
         return document
@@ -86,11 +90,13 @@ for prefix, router in (
     ("endpoints", endpoints.router),
     ("endpoints", deployments.router),
     ("endpoints", invoke.router),
+    ("endpoints", trials.router),
     ("jobs", jobs.router),
     ("jobs", job_results.router),
     ("data", data.router),
     ("datastores", datastores.router),
     ("clusters", compute.router),
+    ("profile", profile.router),
     ("tokens", tokens.router),
     ("people", people.router),
     ("audit", audit.router),

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja.errors import HttpError
 from ninja.parser import Parser
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 LARGEST = 1 << 20  # bytes of a JSON body; files are uploaded as forms, which have their own limits
@@ -24,6 +24,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
+When = Annotated[Moment | None, Field(examples=["2026-11-01T00:00:00Z"])]
 
 
 class Wire(BaseModel):

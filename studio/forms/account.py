@@ -55,7 +55,10 @@ class PreferencesForm(forms.Form):
         label=_("Tell me of a job of mine"),
         choices=Profile.Notices.choices,
         widget=forms.RadioSelect,
-        help_text=_("The bell in the top bar counts them, and lists those of the last week."),
+        help_text=_(
+            "The bell in the top bar counts them, and lists those of the last week. One that somebody else canceled "
+            "counts as failed."
+        ),
     )
     tells_browser = forms.BooleanField(
         label=_("Also by a notification of the browser"),

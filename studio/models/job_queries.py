@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db import models
-from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Prefetch, Q
+from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Prefetch, Q, Subquery
 from django.db.models.functions import Coalesce, Now
 
 from studio.models.compute import Cluster
 from studio.models.data import DataAssetVersion, Datastore
 from studio.models.endpoints import Deployment, Endpoint
+from studio.models.events import Event
 from studio.models.leases import LeasedQuerySet
 from studio.models.models import ModelVersion
 
@@ -71,12 +72,18 @@ class JobQuerySet(LeasedQuerySet):
         return self.filter(status=self.model.Status.FAILED, finished_at__gte=moment)
 
     def ended_for(self, user: AbstractUser, *, since: datetime, badly: bool = False) -> "JobQuerySet":
-        """Theirs that completed or failed after that; `badly`: only those that failed or lost files. Whoever cancels
-        one knows."""
+        """Theirs that ended after that, with `canceled_by`, the name of somebody else who canceled it: whoever cancels
+        their own one knows. `badly`: only those that did not complete, or lost files."""
         status = self.model.Status
-        failed, completed = Q(status=status.FAILED), Q(status=status.COMPLETED)
-        wanted = failed | (completed & Q(files_failed__gt=0) if badly else completed)
-        return self.filter(wanted, created_by=user, finished_at__gt=since).order_by("-finished_at", "-pk")
+        cancels = (
+            Event.objects.of_action("job.cancel").filter(subject=OuterRef("name")).exclude(actor=user.pk)
+        )
+        completed = Q(status=status.COMPLETED, **({"files_failed__gt": 0} if badly else {}))
+        canceled = Q(status=status.CANCELED, canceled_by__isnull=False)
+        ended = self.filter(created_by=user, finished_at__gt=since).annotate(
+            canceled_by=Subquery(cancels.values("actor__username")[:1])
+        )
+        return ended.filter(Q(status=status.FAILED) | completed | canceled).order_by("-finished_at", "-pk")
 
     def completed(self) -> "JobQuerySet":
         return self.filter(status=self.model.Status.COMPLETED)

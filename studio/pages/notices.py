@@ -74,11 +74,19 @@ def news(request: HttpRequest) -> JsonResponse:
 
 
 def _told(job: Job) -> dict[str, Any]:
-    title = _("%(job)s has failed") if job.is_failed else _("%(job)s is completed")
+    title, text = _words(job)
     return {
         "name": job.name,
         "title": title % {"job": job.display_name},
-        "text": job.error if job.is_failed else job.status_label,
+        "text": text,
         "address": reverse("jobs:detail", args=[job.name]),
         "ended": job.finished_at.timestamp() if job.finished_at else 0,
     }
+
+
+def _words(job: Job) -> tuple[str, str]:
+    if job.is_failed:
+        return _("%(job)s has failed"), job.error
+    if job.is_canceled:
+        return _("%(job)s was canceled"), _("By %(person)s.") % {"person": job.canceled_by}  # type: ignore[attr-defined]
+    return _("%(job)s is completed"), job.status_label

@@ -17,7 +17,7 @@ RUN = Needs(Who.DATA_SCIENTIST, "run")
 RUN_OWN = Needs(Who.DATA_SCIENTIST, "run", owned=True)
 MANAGE = Needs(Who.DATA_SCIENTIST, "manage")
 MANAGE_OWN = Needs(Who.DATA_SCIENTIST, "manage", owned=True)
-OWN_TOKENS = Needs(Who.READER, "manage")
+OWN = Needs(Who.READER, "manage")
 ADMINISTER = Needs(Who.ADMINISTRATOR, "manage")
 
 ACCESS: dict[str, Needs] = {
@@ -79,9 +79,11 @@ ACCESS: dict[str, Needs] = {
     "compute_nodes": READ,
     "compute_drain": ADMINISTER,
     "tokens_index": READ,
-    "tokens_new": OWN_TOKENS,
+    "profile_detail": READ,
+    "profile_edit": OWN,
+    "tokens_new": OWN,
     "tokens_detail": READ,
-    "tokens_revoke": OWN_TOKENS,
+    "tokens_revoke": OWN,
     "people_index": ADMINISTER,
     "people_invite": ADMINISTER,
     "people_detail": ADMINISTER,
@@ -94,9 +96,12 @@ ACCESS: dict[str, Needs] = {
     "invoke_invoke": RUN,
     "invoke_index": READ,
     "invoke_detail": READ,
+    "trials_new": RUN,
+    "trials_detail": READ,
     "jobs_index": READ,
     "jobs_statistics": READ,
     "jobs_detail": READ,
+    "jobs_definition": READ,
     "jobs_rename": RUN_OWN,
     "jobs_cancel": RUN_OWN,
     "jobs_retry": RUN,
@@ -108,6 +113,7 @@ ACCESS: dict[str, Needs] = {
     "job_results_minibatches": READ,
     "job_results_errors": READ,
     "job_results_summary": READ,
+    "job_results_metrics": READ,
     "job_results_files": READ,
 }
 
@@ -120,6 +126,8 @@ ASSET = {"name": "{asset}"}
 DATASTORE = {"name": "{datastore}"}
 CLUSTER = {"name": "{cluster}"}
 PERSON = {"username": "{person}"}
+DATA = {"JobInputType": "UriFolder", "Uri": "azureml://datastores/{datastore}/paths/{folder}"}
+INVOCATION = {"name": "{endpoint}", "body": {"properties": {"InputData": {"data": DATA}}}}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "models_detail": MODEL,
     "models_edit": {**MODEL, "body": {"tags": {}}},
@@ -176,6 +184,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "compute_delete": CLUSTER,
     "compute_nodes": CLUSTER,
     "compute_drain": {**CLUSTER, "node": "{node}"},
+    "profile_edit": {"body": {"theme": "dark"}},
     "tokens_new": {"body": {"name": "more"}},
     "tokens_detail": {"number": "{token}"},
     "tokens_revoke": {"number": "{token}"},
@@ -185,22 +194,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "people_renew_link": PERSON,
     "people_deactivate": PERSON,
     "people_reactivate": PERSON,
-    "invoke_invoke": {
-        "name": "{endpoint}",
-        "body": {
-            "properties": {
-                "InputData": {
-                    "data": {
-                        "JobInputType": "UriFolder",
-                        "Uri": "azureml://datastores/{datastore}/paths/{folder}",
-                    }
-                }
-            }
-        },
-    },
+    "invoke_invoke": INVOCATION,
     "invoke_index": {"name": "{endpoint}"},
     "invoke_detail": {"name": "{endpoint}", "job": "{job}"},
+    "trials_new": INVOCATION,
+    "trials_detail": {"name": "{endpoint}", "number": "{trial}"},
     "jobs_detail": {"name": "{job}"},
+    "jobs_definition": {"name": "{job}"},
     "jobs_rename": {"name": "{job}", "body": {"displayName": "calm_sea"}},
     "jobs_cancel": {"name": "{job}"},
     "jobs_retry": {"name": "{job}"},
@@ -212,5 +212,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "job_results_minibatches": {"name": "{job}"},
     "job_results_errors": {"name": "{job}"},
     "job_results_summary": {"name": "{job}"},
+    "job_results_metrics": {"name": "{job}"},
     "job_results_files": {"name": "{job}"},
 }

@@ -10,7 +10,7 @@ from django.test import Client
 
 from studio.actions.tokens import digest_of
 from studio.api.docs import document
-from studio.models import ApiToken, Registration
+from studio.models import ApiToken, Deployment, Registration
 from tests import factories
 from tests.api.access import EXAMPLES
 
@@ -61,8 +61,9 @@ def filled(value: Any, rows: dict[str, str]) -> Any:
     return re.sub(r"{(\w+)}", lambda match: rows[match[1]], value) if isinstance(value, str) else value
 
 
-def own_rows(raw: str) -> dict[str, str]:
-    """What only its owner sees; somebody's where nobody asks."""
+def own_rows(raw: str, rows: dict[str, str]) -> dict[str, str]:
+    """What only its owner sees, beside the others; somebody's where nobody asks."""
     token = ApiToken.objects.filter(digest=digest_of(raw)).first() or factories.token()[0]
     registration = Registration.objects.create(source="run", name="m", created_by=token.owner)
-    return {"token": str(token.pk), "registration": str(registration.pk)}
+    trial = factories.trial(Deployment.objects.get(name=rows["deployment"]), token.owner)
+    return {**rows, "token": str(token.pk), "registration": str(registration.pk), "trial": str(trial.pk)}

@@ -25,6 +25,7 @@ def refused(answer: Any, status: int) -> str:
     assert answer.status_code == status, answer.content
     assert answer["Content-Type"] == "application/json"
     assert answer["Cache-Control"] == "no-store"
+    assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
     assert set(answer.json()["error"]) == {"code", "message"}
     return str(answer.json()["error"]["message"])
 

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from django.utils import timezone
 
 from studio.models import Datastore, Job, JobLog, MiniBatch
@@ -140,6 +141,13 @@ def test_a_download_goes_on_where_it_broke_off(
         assert answer["Content-Length"] == str(len(found))
 
 
+def test_only_get_has_parts(raw: str, done: Job) -> None:
+    answer = ask(raw, "HEAD", path_of(done, "/outputs/predictions.csv"), headers={"Range": "bytes=0-2"})
+    assert (answer.status_code, answer["Content-Length"]) == (200, "46")
+    assert "Content-Range" not in answer.headers
+    assert not b"".join(answer)
+
+
 def test_a_part_of_another_file_is_not_taken_for_this_one(raw: str, done: Job) -> None:
     headers = {"Range": "bytes=0-2", "If-Range": '"of-another-time"'}
     answer = ask(raw, "GET", path_of(done, "/outputs/predictions.csv"), headers=headers)
@@ -177,3 +185,50 @@ def test_minibatches_files_and_errors_are_listed(raw: str, store: Datastore) -> 
 
 def test_the_summary_is_what_the_job_wrote(raw: str, done: Job) -> None:
     assert ask(raw, "GET", path_of(done, "/summary")).json() == {"summary": {"rows": 2}}
+
+
+def test_the_definition_is_yaml_with_which_the_job_can_be_created_again(raw: str, done: Job) -> None:
+    answer = ask(raw, "GET", path_of(done, "/definition"))
+    assert answer["Content-Type"].startswith("application/yaml")
+    found = yaml.safe_load(answer.content)
+    assert (found["endpoint"], found["deployment"]) == (done.endpoint_name, done.deployment_name)
+    assert found["inputs"]["input"]["path"].startswith("azureml:")
+
+
+def test_metrics_are_the_numbers_of_the_charts_beside_those_of_the_job_before(
+    raw: str, store: Datastore
+) -> None:
+    def figures(yes: int, no: int) -> dict[str, Any]:
+        values = [{"value": "yes", "count": yes}, {"value": "no", "count": no}]
+        return {"count": yes + no, "nulls": 0, "distinct": 2, "top_values": values}
+
+    before = finished(store, summary={"predictions": {"label": figures(1, 1)}, "seconds": {"read": 1}})
+    job = finished(
+        store,
+        deployment=before.deployment,
+        summary={"predictions": {"label": figures(3, 1)}, "seconds": {"read": 2, "predict": 6}},
+    )
+    began = timezone.now()
+    factories.minibatch(
+        job,
+        MiniBatch.Status.COMPLETED,
+        rows_scored=400,
+        started_at=began,
+        finished_at=began + timedelta(seconds=40),
+    )
+    Job.objects.filter(pk=job.pk).update(minibatches_done=1)
+    found = ask(raw, "GET", path_of(job, "/metrics")).json()
+    predictions, throughput = found["predictions"], found["throughput"]
+    [column] = predictions["columns"]
+    assert column["values"][0] == {"value": "yes", "count": 3, "share": 0.75, "last": 0.5}
+    assert column["figures"]["top_values"][1] == {"value": "no", "count": 1}
+    assert predictions["comparedWith"] == before.name
+    assert predictions["seconds"] == {"read": 2, "predict": 6, "write": 0}
+    assert [round(point["rowsPerSecond"]) for point in throughput["points"]] == [10] * 40
+    assert throughput["stepSeconds"] == 1
+
+
+def test_a_job_that_has_not_begun_has_empty_metrics(raw: str, store: Datastore) -> None:
+    found = ask(raw, "GET", path_of(factories.job(), "/metrics")).json()
+    assert (found["predictions"]["columns"], found["predictions"]["comparedWith"]) == ([], None)
+    assert found["throughput"]["points"] == []

@@ -59,7 +59,7 @@ def ask_whatever(schema: Any, one: Operation, tokens: dict[Who, str], rows: dict
     """The same of each role; half of the requests are about what is there."""
     no_parts = ("?", "body", "form", "file")
     example = {n: v for n, v in EXAMPLES.get(one.id, {}).items() if n not in no_parts}
-    parts = {raw: filled(example, rows | own_rows(raw)) for raw in tokens.values()}
+    parts = {raw: filled(example, own_rows(raw, rows)) for raw in tokens.values()}
     checks = CHECKS.get_by_names(HOLDS)
 
     @OPTIONS

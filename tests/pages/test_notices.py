@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from studio.actions.jobs import cancel_job
 from studio.models import Job, Profile
 from tests import factories
 
@@ -46,6 +47,21 @@ def test_jobs_of_ones_own_that_ended_are_counted_until_they_are_looked_at(
     assert (again.count(">New<"), "went_wrong" in again) == (0, True)
     for other in ("called_off", "under_way", "of_another"):
         assert other not in again
+
+
+def test_a_job_that_somebody_else_canceled_is_told_with_their_name(
+    signed_in: Client, person: Any, store: Any
+) -> None:
+    mine, taken = (factories.job(created_by=person, display_name=name) for name in ("mine", "taken"))
+    cancel_job(user=person, job=mine)
+    cancel_job(user=factories.user("grace"), job=taken)
+    for notices in ("all", "failures"):
+        Profile.objects.update_or_create(user=person, defaults={"notices": notices})
+        [job] = signed_in.get(NEWS).json()["jobs"]
+        assert (job["title"], job["text"]) == ("taken was canceled", "By grace.")
+    page = signed_in.get(INDEX).text
+    assert "Canceled by grace." in page
+    assert "mine" not in [job.display_name for job in signed_in.get(INDEX).context["jobs"]]
 
 
 def test_what_is_told_says_how_it_ended_and_where_it_is(signed_in: Client, ended: None) -> None:

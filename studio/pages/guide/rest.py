@@ -54,6 +54,7 @@ ENTRIES = [
             "The endpoint … has no deployment “…”. Leave the header out for the default one.",
             "The endpoint … has no job “…”. It may have been deleted.",
             "outputData names the file “…”, outputFileName “…”. Leave one of them out.",
+            "There is no such trial of yours. Trials are forgotten after a day: try the rows again.",
             "The run … has logged no model.",
             "The run … has logged no model “…”. It has: ….",
             "The run … has logged several models: …. Name one.",
