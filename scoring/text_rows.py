@@ -4,8 +4,9 @@ import csv
 import io
 import re
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, BinaryIO, TypeVar
 
 from scoring.plan import file_kind
@@ -54,14 +55,11 @@ def read_first_rows(*, text: TextFile, wanted: Callable[[int], int]) -> FirstRow
 def _of_csv(text: TextFile, wanted: Callable[[int], int]) -> FirstRows:
     header = read_header(text)
 
-    def parse(block: Block) -> list[Row]:
-        lines = io.StringIO(as_utf8(block.data, text.dialect.codec)[0].decode(), newline="")
-        found = csv.reader(lines, **text.dialect.csv_options)  # type: ignore[arg-type]
-        return [
-            [None if value in NULLS else ESCAPED.sub("\ufffd", value) for value in row]
-            for row in found
-            if row
-        ]
+    def parse(block: Block) -> Iterator[Row]:
+        data, is_escaped = as_utf8(block.data, text.dialect.codec)
+        decoded = ESCAPED.sub("\ufffd", data.decode()) if is_escaped else data.decode()
+        found = csv.reader(io.StringIO(decoded, newline=""), **text.dialect.csv_options)  # type: ignore[arg-type]
+        return ([None if value in NULLS else value for value in row] for row in found if row)
 
     rows, is_whole = _taken(text, header.end, wanted(len(header.names)), parse)
     fitting = [row for row in rows if len(row) == len(header.names)]
@@ -81,14 +79,14 @@ def _of_json(text: TextFile, wanted: Callable[[int], int]) -> FirstRows:
 
 
 def _taken(
-    text: TextFile, first: int, wanted: int, parse: Callable[[Block], list[Found]]
+    text: TextFile, first: int, wanted: int, parse: Callable[[Block], Iterable[Found]]
 ) -> tuple[list[Found], bool]:
     """The first records, and whether they are all."""
     found: list[Found] = []
     extent = Extent(text.stream, first, first + LONGEST_START)
     try:
         for block in record_blocks(extent, text, BLOCK):
-            found += parse(block)
+            found += islice(parse(block), wanted + 1 - len(found))  # one more tells that there are others
             if len(found) > wanted:
                 return found[:wanted], False
     except FileFailure:

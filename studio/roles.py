@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from studio.errors import NotAllowed, RoleForbids
 from studio.models import ApiToken, Role
+from studio.models.people import PERMISSIONS
 
 Person = User | AnonymousUser
 
@@ -49,11 +50,11 @@ def _check(user: Person, permission: str) -> None:
     _check_scope(_token(user), permission)
     if permission == "administer":
         raise RoleForbids(
-            _("Only an Administrator can do this. Your role is %(role)s.") % {"role": Role.of(user).label}
+            _("Only an Administrator can do this. Your role is %(role)s.") % {"role": _role(user).label}
         )
     raise RoleForbids(
         _("A Data scientist or an Administrator can do this. Your role is %(role)s.")
-        % {"role": Role.of(user).label}
+        % {"role": _role(user).label}
     )
 
 
@@ -78,6 +79,12 @@ def _may(user: Person, permission: str) -> bool:
     is_administrator = user.is_active and user.is_superuser
     is_allowed = is_administrator or f"studio.{permission}" in user.get_group_permissions()
     return is_allowed and (token is None or token.allows(permission))
+
+
+def _role(user: Person) -> Role:
+    """As what they may do says it, which has been read already."""
+    allowed = {name.removeprefix("studio.") for name in user.get_group_permissions()}
+    return next(role for role in reversed(Role) if allowed.issuperset(PERMISSIONS[role]))
 
 
 def _token(user: Person) -> ApiToken | None:

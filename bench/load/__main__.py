@@ -7,10 +7,12 @@ import statistics
 import sys
 import threading
 import time
+from collections import Counter
 
 from bench.engine.machine import machine
 from bench.engine.studio import running_studio
 from bench.load.callers import LIVE, OPENED, STARTED, Caller, Person, Program
+from bench.load.shares import watching
 
 TARGET = 200  # milliseconds, p95 of pages
 INSIDE = "bench.load.inside"
@@ -39,9 +41,12 @@ def main() -> int:
         programs: list[Caller] = [
             Program(studio.address, given["endpoint"], given["data"], one, every) for one in given["tokens"]
         ]
-        worked = run(people + programs, chosen.seconds)
+        with watching(studio.process.pid) as shares:
+            began = time.monotonic()
+            worked = run(people + programs, chosen.seconds)
+            took = time.monotonic() - began
         met = report_requests(people + programs, chosen.seconds)
-        print(f"The callers themselves took {worked / chosen.seconds:.0%} of a core.")
+        report_shares(shares.by_kind() + Counter({"the callers": worked}), took)
         jobs = [job for program in programs for job in program.jobs]
         print(f"\n{len(jobs)} jobs accepted; waiting for their end, {chosen.patience} s at most.", flush=True)
         ended = studio.ask("wait", INSIDE, jobs=jobs, patience=chosen.patience)
@@ -74,6 +79,10 @@ def report_requests(callers: list[Caller], seconds: int) -> bool:
     for error in sorted(set(errors)):
         print(f"{errors.count(error)} × {error}")
     return not errors and slowest <= TARGET
+
+
+def report_shares(taken: Counter[str], seconds: float) -> None:
+    print("Cores: " + ", ".join(f"{kind} {one / seconds:.2f}" for kind, one in taken.most_common()))
 
 
 def line(what: str, callers: list[Caller], seconds: int) -> float:

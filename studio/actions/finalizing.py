@@ -287,7 +287,7 @@ def _why_empty(job: Job) -> str:
 
 
 def _complete(job: Job, lease: uuid.UUID, written: list[str], summary: dict[str, Any]) -> None:
-    first = first_failure(job)
+    first = first_failure(job) if job.files_failed else {}
     error = f"{losses(job)}. {first['error']}" if first else _why_empty(job)
     with transaction.atomic():
         job.move_to(

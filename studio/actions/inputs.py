@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import BinaryIO
 
 from django.utils.translation import gettext as _
@@ -36,9 +36,17 @@ class InputCheck:
     first_file: str = ""
     preview: Preview | None = None
     columns: list[ColumnCheck] = field(default_factory=list)
-    rows: RowEstimate | None = None  # of all files; None where nothing could be looked at
     images_as: str = ""  # what the model is given of each, where they are images
     problem: str = ""  # why no job can read this, as a sentence
+    count_rows: Callable[[], RowEstimate | None] = lambda: None
+
+    @cached_property
+    def rows(self) -> RowEstimate | None:
+        """Of all files; None where nothing can be looked at. Read for who asks: it takes a look into many files."""
+        try:
+            return self.count_rows()
+        except (ScoringError, StudioError, OSError):
+            return None
 
 
 @dataclass(frozen=True)
@@ -135,7 +143,7 @@ def check_input(
         opened = opener(datastore, path)
         with opened(check.first_file) as stream:
             check.preview = first_rows(stream=stream, name=check.first_file, rows=rows, dialect=dialect)
-        check.rows = estimate_rows(files=files, opened=opened, dialect=dialect)
+        check.count_rows = partial(estimate_rows, files=files, opened=opened, dialect=dialect)
         model = Signature.from_dict(signature) if signature else Signature()
         if file_kind(check.first_file) == "image":
             if model.takes_images:

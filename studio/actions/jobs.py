@@ -96,7 +96,7 @@ def objects_written(settings: ScoringSettings) -> list[str]:
 
 def job_of_key(*, key: uuid.UUID, digest: str) -> Job | None:
     """The job that was made with this key. Raises KeyReused when it was asked for otherwise."""
-    first = Job.objects.filter(idempotency_key=key).first()
+    first = Job.objects.filter(idempotency_key=key).for_record().first()
     if first and first.request_digest != digest:
         raise KeyReused(
             _(
@@ -109,9 +109,22 @@ def job_of_key(*, key: uuid.UUID, digest: str) -> Job | None:
 
 def submit_job(*, user: User, request: JobRequest) -> Job:
     """Create the job that `request` describes, once for each idempotency key. Raises FieldErrors, StudioError."""
-    first = job_of_key(key=request.idempotency_key, digest=request.digest)
-    if first:
-        return first
+    try:
+        return _create_job(user, request)
+    except (StudioError, IntegrityError) as refusal:
+        # The same request, sent before or at the same time, may have made the job, and taken the place of its output.
+        first = job_of_key(key=request.idempotency_key, digest=request.digest)
+        if first:
+            return first
+        if "one_job_per_output_location" in str(refusal):
+            raise StudioError(
+                _("Another job is writing to “%(path)s”. Choose another output path.")
+                % {"path": request.output_path}
+            ) from refusal
+        raise
+
+
+def _create_job(user: User, request: JobRequest) -> Job:
     deployment = request.deployment
     check_can_use_deployment(user, deployment)
     settings, origins, problems = effective_settings(deployment, request.overrides)
@@ -121,52 +134,36 @@ def submit_job(*, user: User, request: JobRequest) -> Job:
     output_datastore = request.output_datastore or Datastore.objects.get(is_default=True)
     output_path = tidy(request.output_path) or f"azureml/{name}/score"
     check_output(datastore=output_datastore, path=output_path, settings=settings)
-    try:
-        with transaction.atomic():
-            keep_deployment(deployment)
-            job = Job.objects.create(
-                name=name,
-                display_name=request.display_name or display_names.generate(),
-                idempotency_key=request.idempotency_key,
-                request_digest=request.digest,
-                endpoint=deployment.endpoint,
-                endpoint_name=deployment.endpoint.name,
-                deployment=deployment,
-                deployment_name=deployment.name,
-                model_label=deployment.model_label,
-                cluster=deployment.cluster,
-                cluster_name=deployment.cluster.name,
-                spec=_frozen(deployment),
-                settings=settings.to_dict(),
-                setting_origins=origins,
-                input_datastore=request.input_datastore,
-                input_path=tidy(request.input_path),
-                input_asset=request.input_asset,
-                input_label=_input_label(request),
-                output_datastore=output_datastore,
-                output_datastore_name=output_datastore.name,
-                output_path=output_path,
-                resubmit_of=request.resubmit_of,
-                created_by=user,
-            )
-            events.record(actor=user, action="job.submit", subject=job.name, endpoint=job.endpoint_name)
-            enqueue("jobs.prepare", job_id=job.pk)
-    except IntegrityError as error:
-        return _first_of(request, error)
+    with transaction.atomic():
+        keep_deployment(deployment)
+        job = Job.objects.create(
+            name=name,
+            display_name=request.display_name or display_names.generate(),
+            idempotency_key=request.idempotency_key,
+            request_digest=request.digest,
+            endpoint=deployment.endpoint,
+            endpoint_name=deployment.endpoint.name,
+            deployment=deployment,
+            deployment_name=deployment.name,
+            model_label=deployment.model_label,
+            cluster=deployment.cluster,
+            cluster_name=deployment.cluster.name,
+            spec=_frozen(deployment),
+            settings=settings.to_dict(),
+            setting_origins=origins,
+            input_datastore=request.input_datastore,
+            input_path=tidy(request.input_path),
+            input_asset=request.input_asset,
+            input_label=_input_label(request),
+            output_datastore=output_datastore,
+            output_datastore_name=output_datastore.name,
+            output_path=output_path,
+            resubmit_of=request.resubmit_of,
+            created_by=user,
+        )
+        events.record(actor=user, action="job.submit", subject=job.name, endpoint=job.endpoint_name)
+        enqueue("jobs.prepare", job_id=job.pk)
     return job
-
-
-def _first_of(request: JobRequest, error: IntegrityError) -> Job:
-    """Create was pressed twice at once, or another job has just reserved the output location."""
-    first = job_of_key(key=request.idempotency_key, digest=request.digest)
-    if first:
-        return first
-    if "one_job_per_output_location" in str(error):
-        raise StudioError(
-            _("Another job is writing to “%(path)s”. Choose another output path.")
-            % {"path": request.output_path}
-        ) from error
-    raise error
 
 
 def _frozen(deployment: Deployment) -> dict[str, Any]:

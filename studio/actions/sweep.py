@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from studio.actions.addresses import forget_addresses
@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 EVERY = 5.0  # seconds
 GRACE = timedelta(seconds=3)  # what a message may take before the row counts as left alone
+AT_ONCE = 4  # messages about jobs that wait for the control worker
 
 
 def sweep() -> None:
@@ -53,13 +54,12 @@ def _recover_minibatches() -> None:
 
 
 def _drive_jobs() -> None:
-    left_alone = Job.objects.lease_free()
-    queued = left_alone.filter(status=Job.Status.QUEUED, created_at__lt=Now() - GRACE)
-    for job_id in (queued | left_alone.filter(status=Job.Status.PREPARING)).values_list("pk", flat=True):
-        enqueue("jobs.prepare", expires=EVERY, job_id=job_id)
-    finished = Job.objects.filter(status=Job.Status.RUNNING, minibatches_done__gte=F("minibatches_total"))
-    for job_id in (finished | left_alone.filter(status=Job.Status.FINALIZING)).values_list("pk", flat=True):
-        enqueue("jobs.finalize", expires=EVERY, job_id=job_id)
+    begun = Job.objects.lease_free().filter(status__in=[Job.Status.PREPARING, Job.Status.FINALIZING])
+    waiting = Job.objects.for_control().filter(created_at__lt=Now() - GRACE)
+    # Whoever drives one of those that wait goes on to the others.
+    for job in [*begun.only("status"), *waiting.only("status")[:AT_ONCE]]:
+        is_scored = job.status in (Job.Status.RUNNING, Job.Status.FINALIZING)
+        enqueue("jobs.finalize" if is_scored else "jobs.prepare", expires=EVERY, job_id=job.pk)
     for job_id in Job.objects.filter(status=Job.Status.CANCEL_REQUESTED).values_list("pk", flat=True):
         _alone(settle_cancel, job_id=job_id)
 

@@ -23,7 +23,6 @@ from studio.finding import found
 from studio.forms.job_at_once import WantedJob, job_request
 from studio.models import Deployment, Endpoint
 from studio.permissions import check_can_use_deployment
-from studio.roles import Person
 
 WIRE = {  # fields of the wizard to where the body has them
     "display_name": "displayName",
@@ -126,18 +125,35 @@ DeploymentHeader = Annotated[
 ]
 
 
-def find_invoked(user: Person, name: str) -> Endpoint:
-    gone = _("There is no endpoint “%(name)s”. It may have been deleted.") % {"name": name}
-    return found(Endpoint.objects.visible_to(user), gone, name=name)
+def find_deployment(*, user: User, endpoint: str, name: str) -> Deployment:
+    """That of the name, the endpoint's default one without. Raises NotFound, StudioError."""
+    chosen: Deployment | None = Deployment.objects.visible_to(user).chosen(endpoint, name).for_job().first()
+    if chosen:
+        return chosen
+    gone = _("There is no endpoint “%(name)s”. It may have been deleted.") % {"name": endpoint}
+    found(Endpoint.objects.visible_to(user), gone, name=endpoint)
+    if name:
+        raise NotFound(
+            _(
+                "The endpoint %(endpoint)s has no deployment “%(name)s”. Leave the header out for the default one."
+            )
+            % {"endpoint": endpoint, "name": name}
+        )
+    raise StudioError(
+        _(
+            "The endpoint %(name)s has no default deployment. "
+            "Name one, with the header azureml-model-deployment."
+        )
+        % {"name": endpoint}
+    )
 
 
 def wanted_job(
-    *, user: User, endpoint: Endpoint, deployment: str, wanted: Wanted, key: uuid.UUID, digest: str = ""
+    *, user: User, deployment: Deployment, wanted: Wanted, key: uuid.UUID, digest: str = ""
 ) -> JobRequest:
-    """What submit_job() takes; without the name of a deployment, the default one's. Raises NotFound, FieldErrors."""
-    chosen = _choose(endpoint, deployment)
-    check_can_use_deployment(user, chosen)
-    return job_request(user=user, wanted=_read(user, chosen, wanted), key=key, digest=digest)
+    """What submit_job() takes. Raises FieldErrors."""
+    check_can_use_deployment(user, deployment)
+    return job_request(user=user, wanted=_read(user, deployment, wanted), key=key, digest=digest)
 
 
 @contextmanager
@@ -147,30 +163,6 @@ def in_wire_names() -> Iterator[None]:
         yield
     except FieldErrors as refusal:
         raise StudioError(_by_wire_names(refusal)) from refusal
-
-
-def _choose(endpoint: Endpoint, name: str) -> Deployment:
-    deployments = endpoint.deployments.with_model()
-    if not name:
-        default = next((one for one in deployments if one.pk == endpoint.default_deployment_id), None)
-        if default is None:
-            raise StudioError(
-                _(
-                    "The endpoint %(name)s has no default deployment. "
-                    "Name one, with the header azureml-model-deployment."
-                )
-                % {"name": endpoint.name}
-            )
-        return default
-    chosen = next((one for one in deployments if one.name == name), None)
-    if chosen is None:
-        raise NotFound(
-            _(
-                "The endpoint %(endpoint)s has no deployment “%(name)s”. Leave the header out for the default one."
-            )
-            % {"endpoint": endpoint.name, "name": name}
-        )
-    return chosen
 
 
 def _read(user: User, deployment: Deployment, wanted: Wanted) -> WantedJob:

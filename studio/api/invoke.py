@@ -16,7 +16,7 @@ from studio.api.invocation import (
     DeploymentHeader,
     Invocation,
     Wanted,
-    find_invoked,
+    find_deployment,
     in_wire_names,
     wanted_job,
 )
@@ -25,7 +25,7 @@ from studio.api.keys import IdempotencyKey, RepeatabilityRequestId, key_of
 from studio.api.paging import Page, Paging, page_of
 from studio.errors import StudioError
 from studio.finding import found
-from studio.models import Endpoint, Job
+from studio.models import Deployment, Job
 from studio.pages.whole_address import address
 from studio.roles import check_may_run
 
@@ -45,15 +45,15 @@ def invoke(
     """Creates a job. A repeat with the same key, in either header, answers with the job that the first one made."""
     user: Any = request.user
     check_may_run(user)
-    endpoint = find_invoked(user, name)
     key = key_of(user, "invoke", idempotency_key or repeatability_request_id)
     said = json.dumps([name, deployment, asked.model_dump(mode="json")], sort_keys=True)
     digest = hashlib.sha256(said.encode()).hexdigest()
     job = job_of_key(key=key, digest=digest)
     if job is None:
-        job = _submit(user, endpoint, deployment, asked.properties, key=key, digest=digest)
+        chosen = find_deployment(user=user, endpoint=name, name=deployment)
+        job = _submit(user, chosen, asked.properties, key=key, digest=digest)
     response["Location"] = address(request, reverse("api:invoke_detail", args=[name, job.name]))
-    return envelope(request, _find_job(request, name, job.name))
+    return envelope(request, job)
 
 
 @router.get("/{name}/jobs", response=Page[JobItem], summary="List the jobs of an endpoint")
@@ -67,23 +67,15 @@ def index(request: HttpRequest, name: str, paging: Query[Paging]) -> dict[str, A
 @router.get("/{name}/jobs/{job}", response=JobEnvelope, summary="Follow a job of an endpoint")
 def detail(request: HttpRequest, name: str, job: str) -> dict[str, Any]:
     """Ask again until `properties.status` is Completed, Failed or Canceled."""
-    return envelope(request, _find_job(request, name, job))
-
-
-def _find_job(request: HttpRequest, endpoint: str, name: str) -> Job:
     gone = _("The endpoint %(endpoint)s has no job “%(name)s”. It may have been deleted.")
-    jobs = Job.objects.visible_to(request.user).to_endpoint(endpoint).for_record()
-    return found(jobs, gone % {"endpoint": endpoint, "name": name}, name=name)
+    jobs = Job.objects.visible_to(request.user).to_endpoint(name).for_record()
+    return envelope(request, found(jobs, gone % {"endpoint": name, "name": job}, name=job))
 
 
-def _submit(
-    user: User, endpoint: Endpoint, deployment: str, wanted: Wanted, *, key: uuid.UUID, digest: str
-) -> Job:
+def _submit(user: User, chosen: Deployment, wanted: Wanted, *, key: uuid.UUID, digest: str) -> Job:
     try:
         with in_wire_names():
-            asked = wanted_job(
-                user=user, endpoint=endpoint, deployment=deployment, wanted=wanted, key=key, digest=digest
-            )
+            asked = wanted_job(user=user, deployment=chosen, wanted=wanted, key=key, digest=digest)
             return submit_job(user=user, request=asked)
     except StudioError:
         # The same request, sent at the same time, may have made the job, and so taken the place of its output.

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from studio.actions.jobs import effective_settings
 from studio.actions.trials import request_trial, waiting_sentence
-from studio.api.invocation import DeploymentHeader, Invocation, find_invoked, in_wire_names, wanted_job
+from studio.api.invocation import DeploymentHeader, Invocation, find_deployment, in_wire_names, wanted_job
 from studio.api.wire import Wire
 from studio.finding import found
 from studio.models import Trial
@@ -67,8 +67,7 @@ def new(request: HttpRequest, name: str, asked: Invocation, deployment: Deployme
     with in_wire_names():
         job = wanted_job(
             user=user,
-            endpoint=find_invoked(user, name),
-            deployment=deployment,
+            deployment=find_deployment(user=user, endpoint=name, name=deployment),
             wanted=asked.properties,
             key=uuid.uuid4(),
         )

@@ -4,7 +4,7 @@ import re
 
 from django.utils.translation import gettext as _
 
-from studio.errors import StudioError
+from studio.errors import NotFound, StudioError
 from studio.finding import found
 from studio.forms.numbers import whole_number
 from studio.models import DataAsset, DataAssetVersion, Datastore
@@ -55,13 +55,15 @@ def find_datastore(*, user: Person, name: str) -> Datastore:
 
 
 def _find_version(*, user: Person, name: str, version: str) -> DataAssetVersion:
+    versions = DataAssetVersion.objects.visible_to(user).filter(asset__name=name)
+    wanted = {} if version == LATEST else {"version": whole_number(version)}
+    latest_first = versions.filter(**wanted).select_related("asset", "datastore").order_by("-version")
+    row: DataAssetVersion | None = latest_first.first()
+    if row:
+        return row
     gone = _("There is no data asset “%(name)s”. Check the name, or register it.") % {"name": name}
-    asset = found(DataAsset.objects.visible_to(user), gone, name=name)
-    versions = DataAssetVersion.objects.visible_to(user).for_asset(asset).select_related("asset", "datastore")
-    latest = versions.first() if version == LATEST else None
-    if latest:
-        return latest
-    gone = _(
-        "The data asset “%(name)s” has no version %(version)s. Check it, or write azureml:%(name)s@latest."
+    found(DataAsset.objects.visible_to(user), gone, name=name)
+    raise NotFound(
+        _("The data asset “%(name)s” has no version %(version)s. Check it, or write azureml:%(name)s@latest.")
+        % {"name": name, "version": version}
     )
-    return found(versions, gone % {"name": name, "version": version}, version=whole_number(version))

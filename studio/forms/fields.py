@@ -14,6 +14,14 @@ MB = 1 << 20
 LONGEST_ADDRESS = 4000
 
 
+class RowField(forms.ModelChoiceField):
+    """A row among others. One that the API has found already comes as it is, and is not read again; browsers send
+    keys."""
+
+    def to_python(self, value: Any) -> Any:
+        return value if isinstance(value, self.queryset.model) else super().to_python(value)
+
+
 class PairsField(forms.CharField):
     """Lines of `name=value`, or a dict of them, cleaned to a dict; lines are shown again as they were typed."""
 

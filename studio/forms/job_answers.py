@@ -32,11 +32,16 @@ from studio.forms.numbers import whole_number
 from studio.models import DataAssetVersion, Datastore, Deployment, Draft, Job
 
 DATASET, DATASTORE = "dataset", "datastore"
-LOOKED_AT = 200  # rows of the first file
+LOOKED_AT = 200  # rows of the first file, which tell the types of its columns
 
 
 def pick(rows: Any, key: Any) -> Any:
-    """The row with this primary key, as it came from a form or a draft; None for anything else."""
+    """The row with this primary key, as it came from a form or a draft; None for anything else.
+
+    What is a row already, as the API has found it, is not read again.
+    """
+    if isinstance(key, rows.model):
+        return key
     number = whole_number(key)
     return None if number is None else rows.filter(pk=number).first()
 
@@ -98,7 +103,9 @@ class JobAnswers:
     def output_path(self) -> str:
         return str(self.draft.step("output").get("output_path", "")) if self.output_datastore else ""
 
-    def check(self, datastore: Datastore, path: str, passed: list[str] | None = None) -> InputCheck:
+    def check(
+        self, datastore: Datastore, path: str, passed: list[str] | None = None, rows: int = LOOKED_AT
+    ) -> InputCheck:
         """The input at `path` held against the model of the chosen deployment, and the columns to pass through."""
         check = check_input(
             datastore=datastore,
@@ -107,7 +114,7 @@ class JobAnswers:
             mini_batch_size=self.settings.mini_batch_size,
             split_size=0 if self.deployment.why_never_divided else self.settings.split_size,
             dialect=self.settings.dialect,
-            rows=LOOKED_AT,
+            rows=rows,
         )
         if not check.problem and check.preview:
             present = {column.name for column in check.preview.columns}

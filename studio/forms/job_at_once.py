@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import Model
 from django.utils.datastructures import MultiValueDict
 
 from studio.actions import display_names
@@ -41,8 +42,10 @@ def job_request(*, user: User, wanted: WantedJob, key: uuid.UUID, digest: str) -
     initial = settings_of(wanted.deployment.settings).to_dict()
     for step, form_class in STEPS:
         form = form_class(_as_sent(typed[step]), draft=draft, step=step, user=user, initial=initial)
-        if isinstance(form, InputStep):
+        if isinstance(form, InputStep | OutputStep):
             form.known.deployment = wanted.deployment
+        if isinstance(form, InputStep):
+            form.looked_at = 1  # nobody is shown them, and the names of the columns are in the header
         if not form.is_valid():
             raise FieldErrors(
                 {name: " ".join(map(str, sentences)) for name, sentences in form.errors.items()}
@@ -57,7 +60,7 @@ def job_request(*, user: User, wanted: WantedJob, key: uuid.UUID, digest: str) -
 
 def _settings(wanted: WantedJob, key: uuid.UUID) -> dict[str, Any]:
     answers: dict[str, Any] = {
-        "deployment": wanted.deployment.pk,
+        "deployment": wanted.deployment,
         "display_name": wanted.display_name or display_names.generate(str(key)),
     }
     if not wanted.settings:
@@ -75,28 +78,29 @@ def _input(wanted: WantedJob) -> dict[str, Any]:
     if isinstance(wanted.input, DataAssetVersion):
         return {
             "source": DATASET,
-            "dataset": wanted.input.asset_id,
-            "asset_version": wanted.input.pk,
+            "dataset": wanted.input.asset,
+            "asset_version": wanted.input,
             **passed,
         }
     if isinstance(wanted.input, str):
         return {"source": DATASTORE, "path": wanted.input, **passed}
     datastore, path = wanted.input
-    return {"source": DATASTORE, "datastore": datastore.pk, "path": path, **passed}
+    return {"source": DATASTORE, "datastore": datastore, "path": path, **passed}
 
 
 def _output(wanted: WantedJob) -> dict[str, Any]:
     if wanted.output is None:
         return {}
     datastore, path = wanted.output
-    return {"enable": "on", "output_datastore": datastore.pk, "output_path": path}
+    return {"enable": "on", "output_datastore": datastore, "output_path": path}
 
 
 def _as_sent(answers: dict[str, Any]) -> MultiValueDict:
-    """As a browser sends a form; what is None it leaves empty."""
-    return MultiValueDict(
-        {
-            name: value if isinstance(value, list) else [] if value is None else [str(value)]
-            for name, value in answers.items()
-        }
-    )
+    """As a browser sends a form, but with rows in place of their keys; what is None it leaves empty."""
+
+    def sent(value: Any) -> list[Any]:
+        if isinstance(value, list):
+            return value
+        return [] if value is None else [value if isinstance(value, Model) else str(value)]
+
+    return MultiValueDict({name: sent(value) for name, value in answers.items()})

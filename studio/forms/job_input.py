@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from studio.actions.addresses import find_address, is_address, keep_address
 from studio.actions.inputs import InputCheck
 from studio.errors import StudioError
-from studio.forms.fields import AddressField, ColumnChoicesField
-from studio.forms.job_answers import DATASET, DATASTORE, JobAnswers, pick
+from studio.forms.fields import AddressField, ColumnChoicesField, RowField
+from studio.forms.job_answers import DATASET, DATASTORE, LOOKED_AT, JobAnswers, pick
 from studio.forms.wizard import StepForm
 from studio.models import DataAsset, DataAssetVersion, Datastore
 
@@ -31,13 +31,13 @@ class InputStep(StepForm):
         widget=forms.RadioSelect,
         initial=DATASET,
     )
-    dataset = forms.ModelChoiceField(
+    dataset = RowField(
         label=_("Data asset"),
         queryset=DataAsset.objects.none(),
         required=False,
         error_messages={"invalid_choice": _("This data asset is no longer there. Choose another one.")},
     )
-    asset_version = forms.ModelChoiceField(
+    asset_version = RowField(
         label=_("Version"),
         queryset=DataAssetVersion.objects.none(),
         required=False,
@@ -46,7 +46,7 @@ class InputStep(StepForm):
             "invalid_choice": _("That is a version of another data asset. Choose one of this one’s versions.")
         },
     )
-    datastore = forms.ModelChoiceField(
+    datastore = RowField(
         label=_("Datastore"),
         queryset=Datastore.objects.none(),
         required=False,
@@ -71,15 +71,21 @@ class InputStep(StepForm):
         datasets = DataAsset.objects.visible_to(self.user)
         self.fields["dataset"].queryset = datasets  # type: ignore[attr-defined]
         self.chosen_dataset: DataAsset | None = pick(datasets.with_latest(), self._typed("dataset"))
-        versions = DataAssetVersion.objects.visible_to(self.user).for_asset(self.chosen_dataset)
-        self.versions = list(versions.select_related("asset", "datastore", "created_by"))
-        self.fields["asset_version"].queryset = versions  # type: ignore[attr-defined]
+        self.fields["asset_version"].queryset = self._versions  # type: ignore[attr-defined]
         self.fields["asset_version"].label_from_instance = self._version_label  # type: ignore[attr-defined]
         stores = Datastore.objects.visible_to(self.user).order_by("-is_default", "name")
         self.fields["datastore"].queryset = stores  # type: ignore[attr-defined]
 
     def _typed(self, name: str) -> Any:
         return self.data.get(name) if self.is_bound else self.initial.get(name)
+
+    @property
+    def _versions(self) -> Any:
+        return DataAssetVersion.objects.visible_to(self.user).for_asset(self.chosen_dataset)
+
+    @cached_property
+    def versions(self) -> list[DataAssetVersion]:
+        return list(self._versions.select_related("asset", "datastore", "created_by"))
 
     def _version_label(self, version: DataAssetVersion) -> str:
         if version == self.versions[0]:
@@ -105,6 +111,7 @@ class InputStep(StepForm):
         return count
 
     limit = DATASETS_SHOWN
+    looked_at = LOOKED_AT
 
     @cached_property
     def datasets(self) -> list[DataAsset]:
@@ -121,8 +128,10 @@ class InputStep(StepForm):
         Where the data asset has just been changed the version is still the other's: while the form is filled in the
         latest takes its place, once it is sent it is refused.
         """
-        wanted = str(self._typed("asset_version") or "")
-        found = next((version for version in self.versions if str(version.pk) == wanted), None)
+        wanted = self._typed("asset_version") or ""
+        if isinstance(wanted, DataAssetVersion):
+            return wanted
+        found = next((version for version in self.versions if str(version.pk) == str(wanted)), None)
         if found or (wanted and self.is_bound):
             return found
         return self.versions[0] if self.versions else None
@@ -172,7 +181,9 @@ class InputStep(StepForm):
     def check(self) -> InputCheck | None:
         if self.has_address and isinstance(self.address, StudioError):
             return InputCheck(problem=str(self.address))
-        return self.known.check(*self.location, passed=self.passed) if self.location else None
+        if self.location is None:
+            return None
+        return self.known.check(*self.location, passed=self.passed, rows=self.looked_at)
 
     @property
     def problem(self) -> str:

@@ -13,6 +13,7 @@ from studio.actions.endpoints import settings_of
 from studio.actions.inputs import InputCheck
 from studio.actions.jobs import check_output, effective_settings
 from studio.errors import StudioError
+from studio.forms.fields import RowField
 from studio.forms.job_answers import JobAnswers, overrides_of, pick
 from studio.forms.job_input import InputStep
 from studio.forms.settings import OverridableSettings, setting_lines
@@ -37,9 +38,7 @@ class Override:
 class SettingsStep(OverridableSettings, StepForm):
     """Job settings: what is left as the deployment has it is not an override."""
 
-    deployment = forms.ModelChoiceField(
-        label=_("Deployment"), queryset=Deployment.objects.none(), empty_label=None
-    )
+    deployment = RowField(label=_("Deployment"), queryset=Deployment.objects.none(), empty_label=None)
     display_name = forms.CharField(label=_("Display name"), max_length=255)
     override = forms.BooleanField(
         label=_("Override deployment settings"),
@@ -120,7 +119,7 @@ class OutputStep(StepForm):
         widget=forms.CheckboxInput(attrs={"class": "switch"}),
         help_text=_("Choose where the predictions are written."),
     )
-    output_datastore = forms.ModelChoiceField(
+    output_datastore = RowField(
         label=_("Blob datastore"), queryset=Datastore.objects.none(), required=False, empty_label=None
     )
     output_path = forms.CharField(
@@ -135,6 +134,7 @@ class OutputStep(StepForm):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        self.known = JobAnswers(self.draft)
         stores = Datastore.objects.visible_to(self.user).order_by("-is_default", "name")
         self.fields["output_datastore"].queryset = stores  # type: ignore[attr-defined]
 
@@ -153,7 +153,7 @@ class OutputStep(StepForm):
                 check_output(
                     datastore=answers["output_datastore"],
                     path=answers["output_path"],
-                    settings=JobAnswers(self.draft).settings,
+                    settings=self.known.settings,
                 )
             except StudioError as refusal:
                 self.add_error("output_path", str(refusal))

@@ -181,6 +181,16 @@ class DeploymentQuerySet(LeasedQuerySet):
     def with_model(self) -> "DeploymentQuerySet":
         return self.select_related("model_version__registered_model", "cluster", "endpoint", "created_by")
 
+    def for_job(self) -> "DeploymentQuerySet":
+        """What a job takes over."""
+        long = ("log", "traceback", "model_version__environment_files", "model_version__artifacts")
+        return self.select_related("model_version__registered_model", "cluster", "endpoint").defer(*long)
+
+    def chosen(self, endpoint: str, name: str) -> "DeploymentQuerySet":
+        """That of this name under the endpoint, the default one without a name."""
+        wanted = Q(name=name) if name else Q(endpoint__default_deployment=F("pk"))
+        return self.filter(wanted, endpoint__name=endpoint)
+
     def for_list(self) -> "DeploymentQuerySet":
         """Without the long texts that only a deployment's own page shows."""
         long = ("log", "traceback", "model_version__signature", "model_version__environment_files")

@@ -122,6 +122,12 @@ class JobQuerySet(LeasedQuerySet):
         undone = Q(status=self.model.Status.RUNNING, minibatches_done__lt=F("minibatches_total"))
         return self.filter(planning | undone)
 
+    def for_control(self) -> "JobQuerySet":
+        """Those that the control worker can plan or finalize and has not begun, the oldest first."""
+        queued = Q(status=self.model.Status.QUEUED)
+        scored = Q(status=self.model.Status.RUNNING, minibatches_done__gte=F("minibatches_total"))
+        return self.filter(queued | scored).lease_free().order_by("created_at")
+
     def newest_first(self) -> "JobQuerySet":
         return self.order_by("-created_at", "-pk")
 

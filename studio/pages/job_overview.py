@@ -142,8 +142,8 @@ class LinkedJobs:
 def linked_jobs(job: Job) -> list[LinkedJobs]:
     linked = Job.objects.linked()
     found = [
-        (_("Resubmit of"), linked.filter(pk=job.resubmit_of_id)),
-        (_("Retry of"), linked.filter(pk=job.retry_of_id)),
+        (_("Resubmit of"), linked.filter(pk=job.resubmit_of_id) if job.resubmit_of_id else linked.none()),
+        (_("Retry of"), linked.filter(pk=job.retry_of_id) if job.retry_of_id else linked.none()),
         (_("Resubmitted as"), linked.filter(resubmit_of=job)),
         (_("Retried as"), linked.filter(retry_of=job)),
     ]

@@ -18,7 +18,10 @@ from django.utils.translation import get_language
 from studio.models import Job
 from studio.pages.job_head import find_job, glance_at_job, head_for_all, why_not
 
-SHARED = 1  # seconds that figures may be old; a page asks again after two
+SHARED = 1  # seconds after which it is drawn anew
+SHOWN = (
+    2  # seconds that it is shown at most, to those who ask while another one draws it; a page asks again then
+)
 
 
 def shared_part(
@@ -34,13 +37,14 @@ def shared_part(
     own = {"address": request.get_full_path(), **why_not(request.user, seen)}
     key = _key(template, seen.status, seen.waiting_for, *own.values())
     part = cache.get(key)
-    if part is None:
+    is_due = cache.add(f"{key}-drawn", True, SHARED)
+    if part is None or is_due:
         job = find_job(request, name)
         if job.status != seen.status:  # so what may be done to it is something else, too
             return None
         context = {**own, **head_for_all(job, tab=tab), **more(job), "is_fragment": True}
         part = render_to_string(template, context)
-        cache.set(key, part, SHARED)
+        cache.set(key, part, SHOWN)
     answer = HttpResponse(part)
     patch_vary_headers(answer, ["HX-Request"])
     return answer

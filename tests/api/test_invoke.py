@@ -67,6 +67,26 @@ def test_an_invocation_answers_with_azures_envelope(
     assert followed.json() == found
 
 
+def test_nothing_is_read_twice(
+    raw: str, deployment: Deployment, store: Datastore, data: str, queries: Any
+) -> None:
+    """However much there is to choose from."""
+    invoke(raw, "azureml:heart:1")  # which notes the use of the token
+    with queries() as few:
+        assert invoke(raw, "azureml:heart:1").status_code == 201
+    for number in range(5):
+        factories.deployment(
+            endpoint=deployment.endpoint, model_version=deployment.model_version, is_default=False
+        )
+        factories.data_asset(store, {"a.csv": "x,age\n1,2\n"}, name=f"other-{number}")
+        factories.datastore(Path(store.options["root"]) / str(number), is_default=False)
+    with queries() as many:
+        assert invoke(raw, "azureml:heart:1").status_code == 201
+    asked = [query["sql"] for query in many if "SAVEPOINT" not in query["sql"]]
+    assert len(many) == len(few)
+    assert len(asked) <= 12, "\n".join(asked)
+
+
 def test_the_act_is_on_record_with_its_token(
     raw: str, deployment: Deployment, store: Datastore, data: str
 ) -> None:
