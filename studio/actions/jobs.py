@@ -96,15 +96,21 @@ def objects_written(settings: ScoringSettings) -> list[str]:
 
 def job_of_key(*, key: uuid.UUID, digest: str) -> Job | None:
     """The job that was made with this key. Raises KeyReused when it was asked for otherwise."""
-    first = Job.objects.filter(idempotency_key=key).for_record().first()
-    if first and first.request_digest != digest:
+    known = Job.objects.filter(idempotency_key=key)
+    made = known.values_list(
+        "name", "request_digest"
+    ).first()  # most keys are new, and a whole job is much to ask for
+    if made is None:
+        return None
+    name, known_digest = made
+    if known_digest != digest:
         raise KeyReused(
             _(
                 "This key was sent with another request, which made the job %(job)s. Send each request with its own."
             )
-            % {"job": first.name}
+            % {"job": name}
         )
-    return first
+    return known.for_record().first()
 
 
 def submit_job(*, user: User, request: JobRequest) -> Job:

@@ -18,10 +18,8 @@ from django.utils.translation import get_language
 from studio.models import Job
 from studio.pages.job_head import find_job, glance_at_job, head_for_all, why_not
 
-SHARED = 1  # seconds after which it is drawn anew
-SHOWN = (
-    2  # seconds that it is shown at most, to those who ask while another one draws it; a page asks again then
-)
+SHARED = 2  # seconds after which it is drawn anew; a page asks again as soon
+SHOWN = 3  # seconds that it is shown at most, to those who ask while another one draws it
 
 
 def shared_part(
