@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 from studio.models.data import HIDDEN_QUERY
@@ -19,7 +20,7 @@ class RowField(forms.ModelChoiceField):
     keys."""
 
     def to_python(self, value: Any) -> Any:
-        return value if isinstance(value, self.queryset.model) else super().to_python(value)
+        return value if isinstance(value, Model) else super().to_python(value)
 
 
 class PairsField(forms.CharField):

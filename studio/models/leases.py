@@ -1,6 +1,6 @@
 import uuid
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
@@ -16,11 +16,11 @@ def lease_end() -> Any:
 
 
 class LeasedQuerySet(models.QuerySet[Any]):
-    def lease_free(self) -> "LeasedQuerySet":
+    def lease_free(self) -> Self:
         """Rows that nobody holds, or whose holder has been silent for 15 s."""
         return self.filter(Q(lease=None) | Q(lease_until__lt=Now()))
 
-    def lease_lost(self) -> "LeasedQuerySet":
+    def lease_lost(self) -> Self:
         return self.filter(lease__isnull=False, lease_until__lt=Now())
 
 
