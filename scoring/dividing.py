@@ -76,7 +76,7 @@ def _between(
             etag=file.etag,
             start=start,
             end=end,
-            ranges=ranges if borders else (),
+            ranges=ranges,
             is_guessed=is_guessed and bool(borders),
         )
 

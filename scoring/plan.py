@@ -65,7 +65,7 @@ def _suffix(path: str) -> str:
 
 
 def whole(file: InputFile) -> Slice:
-    return Slice(path=file.path, size=file.size, etag=file.etag)
+    return Slice(path=file.path, size=file.size, etag=file.etag, ranges=((0, file.size),))
 
 
 def plan(

@@ -28,9 +28,9 @@ PIECE = 1 << 20
 PACKED = "application/zstd"  # what does not say so, and in one piece, SeaweedFS packs itself and unpacks for each range
 SECRETS = {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
 HEAD = """\
-| Input | Folder, s | Bucket, s | Times | Fetched / bytes of the input | The server alone, s | CPU of the server in a \
-job, s | Memory of node and scorers, MB |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
+| Input | Folder, s | Bucket, s | Times | Fetched / bytes of the input | Requests / slices | The server alone, s | \
+CPU of the server in a job, s | Memory of node and scorers, MB |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
 
 
 def main() -> int:
@@ -110,7 +110,7 @@ class Bench:
 
     def compare(self, label: str, path: str) -> bool:
         """Whether a target is missed. The two jobs that come first make the scorers warm, and are not timed."""
-        fetched = self._fetched(path)
+        fetched, requests, slices = self._fetched(path)
         with peak_memory(self.studio.node()) as peak:
             self._job(path, "bucket")
         folder, bucket, alone, cpu = [], [], [], []
@@ -122,8 +122,8 @@ class Bench:
             alone.append(self._handed_out(path))
         slower = median(bucket) / median(folder)
         print(
-            f"| {label} | {shown(folder)} | {shown(bucket)} | {slower:.2f} | {fetched:.3f} | {shown(alone)} |"
-            f" {shown(cpu)} | {peak.bytes / 1e6:.0f} |",
+            f"| {label} | {shown(folder)} | {shown(bucket)} | {slower:.2f} | {fetched:.3f} | {requests} / {slices} |"
+            f" {shown(alone)} | {shown(cpu)} | {peak.bytes / 1e6:.0f} |",
             flush=True,
         )
         return slower > TIMES or fetched > FETCHED
@@ -137,14 +137,23 @@ class Bench:
         (timed,) = self.studio.run_jobs(MODEL, path, datastore=datastore)
         return timed["clock"]
 
-    def _fetched(self, path: str) -> float:
-        before = self.counted.fetched
+    def _fetched(self, path: str) -> tuple[float, int, int]:
+        """By a job: bytes, as a share of the input's; requests, those for its plan too; and for how many slices."""
+        before, asked = self.counted.fetched, len(self.counted.passed)
         self._job(path, "counted")
-        return (self.counted.fetched - before) / self.data.path(path).stat().st_size
+        share = (self.counted.fetched - before) / self.data.path(path).stat().st_size
+        return share, len(self.counted.passed) - asked, len(self._slices("counted"))
+
+    def _slices(self, datastore: str) -> list[list[tuple[int, int]]]:
+        """What the last job over it had fetched for each."""
+        found: list[list[tuple[int, int]]] = self.studio.ask(
+            "last_ranges", "bench.storage.inside", datastore=datastore
+        )
+        return found
 
     def _handed_out(self, path: str) -> float:
         """Seconds in which the server gives the same bytes to as many threads as there are slots, and nothing else."""
-        slices = self.studio.ask("last_ranges", "bench.storage.inside", datastore="bucket")
+        slices = self._slices("bucket")
         client = s3_client(self.server)
 
         def fetch(ranges: Sequence[tuple[int, int]]) -> None:

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils.translation import gettext as _
@@ -31,10 +31,9 @@ from studio.errors import StudioError, Unavailable
 from studio.models import Job, MiniBatch, Node
 from studio.models.leases import Leased
 from studio.models.states import MoveRefused
-from studio.stores import Store, open_store, reason
+from studio.stores import Changed, open_store, reason
 
 logger = logging.getLogger(__name__)
-Result = TypeVar("Result")
 
 ASKED_AT_ONCE = 8  # files of a mini-batch that lie elsewhere
 STAYS = 1.0  # seconds that a slot scores for one job before it looks whether another has fewer running
@@ -210,8 +209,8 @@ class Slot:
         following = None
         with self._answering_for(done):
             places = self._keep(done.minibatch).places
-            _check_same(
-                done.slices, refusals(job=done.minibatch.job, places=places, minibatch=done.minibatch)
+            check_unchanged(
+                job=done.minibatch.job, places=places, minibatch=done.minibatch, slices=done.slices
             )
             part = parts.store_part(
                 minibatch=done.minibatch, part=done.scored.part, errors=done.scored.errors
@@ -358,13 +357,15 @@ def local_slices(
 
     def laid(planned: dict[str, Any]) -> LocalSlice:
         go_on()
-        name, path, refused = planned["path"], folder, _refusal(store, places, planned)
-        if not refused:
-            wanted = {"etag": planned["etag"], "ranges": planned.get("ranges", ())}
-            try:
-                path = store.local_copy(places(name), folder, **wanted, between=go_on)
-            except OSError as error:
-                raise _unreadable(name, error) from error
+        name, path, refused = planned["path"], folder, ""
+        wanted = {"etag": planned["etag"], "ranges": planned.get("ranges", ())}
+        try:
+            path = store.local_copy(places(name), folder, **wanted, between=go_on)
+        except (Changed, FileNotFoundError) as error:
+            refused = _refusal(name, error)
+        except OSError as error:
+            raise _unreadable(name, error) from error
+        else:
             _check_guess(path, planned, dialect)
         return LocalSlice(
             path=path,
@@ -376,18 +377,12 @@ def local_slices(
             refused=refused,
         )
 
-    return _of_each(store, laid, minibatch.slices)
-
-
-def _of_each(
-    store: Store, act: Callable[[dict[str, Any]], Result], slices: list[dict[str, Any]]
-) -> list[Result]:
-    """In their order; beside each other where asking for a small file takes longer than its bytes."""
-    if not store.is_far or len(slices) < 2:
-        return [act(one) for one in slices]
-    threads = ThreadPoolExecutor(min(ASKED_AT_ONCE, len(slices)))
+    if not store.is_far or len(minibatch.slices) < 2:
+        return [laid(one) for one in minibatch.slices]
+    # Beside each other: asking for a small file takes longer than its bytes.
+    threads = ThreadPoolExecutor(min(ASKED_AT_ONCE, len(minibatch.slices)))
     try:
-        return list(threads.map(act, slices))
+        return list(threads.map(laid, minibatch.slices))
     finally:
         threads.shutdown(cancel_futures=True)
 
@@ -403,33 +398,35 @@ def _check_guess(copy: Path, planned: dict[str, Any], dialect: Dialect) -> None:
             raise Misdivided(planned["path"])
 
 
-def refusals(*, job: Job, places: Callable[[str], str], minibatch: MiniBatch) -> list[str]:
-    """For each file of a mini-batch, why it must not be scored as it is now; empty where it is as it was planned."""
+def check_unchanged(
+    *, job: Job, places: Callable[[str], str], minibatch: MiniBatch, slices: Sequence[LocalSlice]
+) -> None:
+    """Raises ScoringError for a file that changed while it was read; the next attempt refuses it alone.
+
+    A copy is of the file that was planned, whatever has become of that.
+    """
     store = open_store(job.input_datastore)
-    return _of_each(store, partial(_refusal, store, places), minibatch.slices)
+    if store.is_far:
+        return
+    for planned, one in zip(minibatch.slices, slices, strict=True):
+        name = planned["path"]
+        try:
+            if not one.refused:
+                store.local_copy(places(name), one.path.parent, etag=planned["etag"])
+        except (Changed, FileNotFoundError) as error:
+            raise ScoringError(_refusal(name, error), file=name) from error
+        except OSError as error:
+            raise _unreadable(name, error) from error
 
 
-def _refusal(store: Store, places: Callable[[str], str], planned: dict[str, Any]) -> str:
-    try:
-        present = store.stat(places(planned["path"]))
-    except OSError as error:
-        raise _unreadable(planned["path"], error) from error
-    if present is not None and present.etag == planned["etag"]:
-        return ""
-    changed = _("has disappeared") if present is None else _("has changed")
-    return f"{planned['path']} {changed} since the job was planned. Create the job again."
+def _refusal(name: str, error: Changed | FileNotFoundError) -> str:
+    happened = _("has changed") if isinstance(error, Changed) else _("has disappeared")
+    return f"{name} {happened} since the job was planned. Create the job again."
 
 
 def _unreadable(name: str, error: OSError) -> ScoringError:
     sentence = _("%(file)s cannot be read: %(reason)s.") % {"file": name, "reason": reason(error)}
     return ScoringError(sentence, file=name)
-
-
-def _check_same(before: Sequence[LocalSlice], now: Sequence[str]) -> None:
-    """Raises ScoringError for a file that changed while it was read; the next attempt refuses it alone."""
-    for one, why in zip(before, now, strict=True):
-        if why and not one.refused:
-            raise ScoringError(why, file=one.name)
 
 
 def _failed(minibatch: MiniBatch, error: ScoringError | StudioError) -> None:

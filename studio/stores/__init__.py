@@ -14,6 +14,7 @@ from studio.models import Datastore
 from studio.sealing import unseal
 from studio.stores.base import (
     AlreadyThere,
+    Changed,
     Entries,
     Entry,
     PathRefused,
@@ -27,6 +28,7 @@ from studio.stores.local import LocalFolder
 
 __all__ = [
     "AlreadyThere",
+    "Changed",
     "Entries",
     "Entry",
     "LocalFolder",

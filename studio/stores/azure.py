@@ -30,8 +30,8 @@ from azure.storage.blob import (
 from django.utils.translation import gettext as _
 from storages.backends.azure_storage import AzureStorage
 
-from studio.stores.base import StoreAway, StoredObject, already_there, tidy
-from studio.stores.objects import Listed, NotFree, ObjectStore, Page, busy, not_let_in, silent
+from studio.stores.base import Changed, StoreAway, StoredObject, already_there, tidy
+from studio.stores.objects import Listed, ObjectStore, Page, busy, not_let_in, silent
 from studio.stores.remote import Body, in_parts
 
 FIRST_FETCHED = 1 << 20  # bytes of a range that its first request fetches; what is read may end early
@@ -177,7 +177,7 @@ class AzureContainer(ObjectStore):
                 else:
                     blocks = _staged(blob, chain([first, second], parts))
                     blob.commit_block_list(blocks, **kept, **(ABSENT if if_absent else {}))
-        except NotFree:
+        except Changed:
             return False
         except StoreAway:
             if if_absent and self.stat(path):  # whose writer was quicker
@@ -206,7 +206,7 @@ class AzureContainer(ObjectStore):
                 while status == "pending":
                     time.sleep(COPY_PAUSE)
                     status = target.get_blob_properties().copy.status
-        except NotFree:
+        except Changed:
             raise already_there(path) from None
         if status != "success":
             raise OSError(0, _("the copy did not succeed"))
@@ -280,7 +280,7 @@ def _said(error: HttpResponseError) -> Exception:
     code = getattr(error, "error_code", None) or type(error).__name__
     code, status = str(getattr(code, "value", code)), (error.response and error.response.status_code) or 0
     if code in NOT_FREE:
-        return NotFree()
+        return Changed()
     if status == 404:
         return FileNotFoundError(2, "No such object")
     if code in NOT_LET_IN or isinstance(error, ClientAuthenticationError):

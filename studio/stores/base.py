@@ -38,6 +38,13 @@ class AlreadyThere(StudioError):
     """An object stands where one should be written; it is left as it is."""
 
 
+class Changed(OSError):
+    """An object is another one than was expected, or is there where none was."""
+
+    def __init__(self) -> None:
+        super().__init__(0, _("it has changed"))
+
+
 class StoreAway(Unavailable):
     """A datastore does not answer, or no longer lets the studio in; work goes on when it does."""
 
@@ -189,9 +196,9 @@ class Store(ABC):
     ) -> Path:
         """The object as a file of this machine, to be read and not changed: itself, or a copy in `folder`.
 
-        With `ranges` (from, to before) a copy may have only those bytes of it, at their places. With `etag`, raises
-        OSError where the object is no longer that one and has to be copied. What `between` raises ends the copy: it is
-        called after each piece that was fetched.
+        With `ranges` (from, to before) a copy may have only those bytes of it, at their places. With `etag`, it is of
+        that object: raises Changed where another one is there, FileNotFoundError where none is. What `between` raises
+        ends the copy: it is called after each piece that was fetched.
         """
 
     @abstractmethod

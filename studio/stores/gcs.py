@@ -23,8 +23,8 @@ from requests import RequestException
 from storages.backends.gcloud import GoogleCloudStorage
 from urllib3.exceptions import HTTPError
 
-from studio.stores.base import StoreAway, StoredObject, already_there, tidy
-from studio.stores.objects import OWNER, Listed, NotFree, ObjectStore, Page, busy, not_let_in, silent
+from studio.stores.base import Changed, StoreAway, StoredObject, already_there, tidy
+from studio.stores.objects import OWNER, Listed, ObjectStore, Page, busy, not_let_in, silent
 from studio.stores.remote import PART, PIECE, Body, in_parts
 
 SCOPES = ("https://www.googleapis.com/auth/devstorage.read_write",)
@@ -137,7 +137,7 @@ class GoogleBucket(ObjectStore):
                     blob.upload_from_string(first, **given)
                 else:
                     _send_in_parts(blob, chain([first, second], parts), given)
-        except NotFree:
+        except Changed:
             return False
         return True
 
@@ -163,7 +163,7 @@ class GoogleBucket(ObjectStore):
                     )
                     if token is None:
                         break
-        except NotFree:
+        except Changed:
             raise already_there(path) from None
         self.delete(source)
 
@@ -275,7 +275,7 @@ def _no_token(error: RefreshError | DefaultCredentialsError) -> StoreAway:
 def _refused(error: GoogleAPICallError | InvalidResponse) -> Exception:
     status, reason, message = _told(error.response)
     if status == 412:
-        return NotFree()
+        return Changed()
     if status == 404:
         return FileNotFoundError(2, "No such object")
     if status == 401:

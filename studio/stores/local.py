@@ -14,6 +14,7 @@ from django.core.files.storage import FileSystemStorage
 from django.utils.translation import gettext as _
 
 from studio.stores.base import (
+    Changed,
     Entries,
     Entry,
     PathRefused,
@@ -124,7 +125,14 @@ class LocalFolder(Store):
         ranges: Sequence[tuple[int, int]] = (),
         between: Callable[[], object] = lambda: None,
     ) -> Path:
-        return self.path(path)
+        found = self.path(path)
+        if etag:
+            present = self.stat(path)
+            if present is None:
+                raise FileNotFoundError(2, "No such object")
+            if present.etag != etag:
+                raise Changed
+        return found
 
     def write(self, path: str, chunks: Iterable[bytes]) -> StoredObject:
         target = self.path(path)

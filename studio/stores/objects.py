@@ -13,13 +13,6 @@ from studio.stores.remote import RemoteStore
 OWNER = "studio-owner"  # the metadata of an object that says who wrote it
 
 
-class NotFree(OSError):
-    """An object is there, and none was expected, or another one is there than was expected."""
-
-    def __init__(self) -> None:
-        super().__init__(0, _("it has changed"))
-
-
 def not_let_in(code: str) -> StoreAway:
     return StoreAway(
         _("The storage refuses the datastore’s credentials (%(code)s). Update them on the datastore’s page.")

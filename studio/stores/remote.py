@@ -6,12 +6,13 @@ import uuid
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, suppress
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from django.utils.translation import gettext as _
 
-from studio.stores.base import Store, StoreAway, already_there, file_in_the_way
+from studio.stores.base import Changed, Store, StoreAway, StoredObject, already_there, file_in_the_way
 
 PIECE = 1 << 20  # bytes that are asked for at a time
 # Also what is asked for first where nobody says how far it is read; then twice as much each time.
@@ -19,6 +20,10 @@ BUFFER = 256 << 10
 TRIES = 5  # of a read that was interrupted; 0.2 s before the second, twice as long before each further one
 FIRST_PAUSE = 0.2
 SKIPPED = 256 << 10  # bytes that are read past rather than asked anew behind them
+LARGEST_SHARED, MOST_SHARED = (
+    256 << 10,
+    16,
+)  # bytes of a range that is kept for other slices, and how many are
 PART = 16 << 20  # bytes of an object that is written in parts, of the first PARTS_OF_A_SIZE of them
 PARTS_OF_A_SIZE = 2000  # then they are twice as large: stores take at most 10,000 (S3) parts
 
@@ -93,6 +98,8 @@ class RemoteStream(io.RawIOBase):
                 if data:
                     self._took(len(data))
                     return data
+            except (Changed, FileNotFoundError):
+                raise  # another try would find no other
             except self._failing:
                 pass
             self._hang_up()  # it ended too early
@@ -144,9 +151,7 @@ class RemoteStore(Store):
         """Turns what the client raises into OSError and StoreAway, whose messages hold no secret."""
 
     def open(self, path: str) -> BinaryIO:
-        found = self.stat(path)
-        if found is None:
-            raise FileNotFoundError(2, "No such object")
+        found = self._present(path)
         return io.BufferedReader(self._stream(path, found.etag, found.size, first=BUFFER), BUFFER)
 
     def _stream(self, path: str, etag: str, end: int, *, first: int) -> RemoteStream:
@@ -165,32 +170,58 @@ class RemoteStore(Store):
         ranges: Sequence[tuple[int, int]] = (),
         between: Callable[[], object] = lambda: None,
     ) -> Path:
-        """Where only ranges are copied, the file has holes between them, which take no place on the disk."""
-        found = self.stat(path)
-        if found is None:
-            raise FileNotFoundError(2, "No such object")
-        if etag and found.etag != etag:
-            raise OSError(0, _("it has changed"))
+        """Where only ranges are copied, the file ends with the last, and has holes between them, which take no place on
+        the disk. That an object is still the one with the `etag` is the condition of each request for some of it."""
+        if not etag or not any(start < end for start, end in ranges):
+            found = self._present(path)
+            if etag and found.etag != etag:
+                raise Changed
+            etag, ranges = found.etag, ranges or [(0, found.size)]
         place = folder / uuid.uuid4().hex
         place.mkdir()
-        copy = place / found.name
-        with copy.open("wb") as file:
-            file.truncate(found.size)
-            for start, end in ranges or [(0, found.size)]:
-                last = min(end, found.size)
-                with closing(self._stream(path, found.etag, last, first=last - start)) as stream:
-                    stream.seek(start)
-                    file.seek(start)
-                    for piece in stream.pieces():
-                        file.write(piece)
-                        between()
+        copy = place / path.rsplit("/", 1)[-1]
+        try:
+            self._fetch(path, etag, ranges, copy, between)
+        except Changed:
+            self._present(path)  # raises where there is none, which a store may call a change
+            raise
         return copy
 
-    def write(self, path: str, chunks: Iterable[bytes]) -> Any:
-        self.put(path, chunks)
-        return self._written(path)
+    def _fetch(
+        self,
+        path: str,
+        etag: str,
+        ranges: Sequence[tuple[int, int]],
+        copy: Path,
+        between: Callable[[], object],
+    ) -> None:
+        longest = max(end - start for start, end in ranges)  # is always asked for: so a change is seen
+        with copy.open("wb") as file:
+            for start, end in ranges:
+                file.seek(start)
+                if end - start < min(longest, LARGEST_SHARED):
+                    pieces: Iterable[bytes] = [self._shared(path, etag, start, end)]
+                else:
+                    pieces = self._pieces(path, etag, start, end)
+                for piece in pieces:
+                    file.write(piece)
+                    between()
 
-    def put_if_absent(self, path: str, source: Path, *, owner: str) -> Any:
+    def _pieces(self, path: str, etag: str, start: int, end: int) -> Iterator[bytes]:
+        with closing(self._stream(path, etag, end, first=end - start)) as stream:
+            stream.seek(start)
+            yield from stream.pieces()
+
+    @cached_property
+    def _shared(self) -> Callable[[str, str, int, int], bytes]:
+        """What the slices of a file have in common, its head or its footer, is fetched once for many of them."""
+        return lru_cache(MOST_SHARED)(lambda *asked: b"".join(self._pieces(*asked)))
+
+    def write(self, path: str, chunks: Iterable[bytes]) -> StoredObject:
+        self.put(path, chunks)
+        return self._present(path)
+
+    def put_if_absent(self, path: str, source: Path, *, owner: str) -> StoredObject:
         """Who wrote it is kept with the object, so there is nothing to settle."""
         self.free_above(path)
         with source.open("rb") as file:
@@ -201,12 +232,12 @@ class RemoteStore(Store):
             except (OSError, StoreAway):  # perhaps only the answer was lost
                 if not self.is_of(path, owner):
                     raise
-        return self._written(path)
+        return self._present(path)
 
     def settle(self, path: str, *, owner: str) -> None:
         pass
 
-    def _written(self, path: str) -> Any:
+    def _present(self, path: str) -> StoredObject:
         found = self.stat(path)
         if found is None:
             raise FileNotFoundError(2, "No such object")

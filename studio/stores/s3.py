@@ -26,8 +26,8 @@ from django.utils.translation import gettext as _
 from storages.backends.s3 import S3Storage
 from urllib3.exceptions import HTTPError
 
-from studio.stores.base import StoreAway, StoredObject, already_there, tidy
-from studio.stores.objects import OWNER, Listed, NotFree, ObjectStore, Page, busy, not_let_in, silent
+from studio.stores.base import Changed, StoreAway, StoredObject, already_there, tidy
+from studio.stores.objects import OWNER, Listed, ObjectStore, Page, busy, not_let_in, silent
 from studio.stores.remote import Body, in_parts
 
 COPIED = 1 << 30  # bytes of a part that the bucket itself copies
@@ -179,7 +179,7 @@ class S3Bucket(ObjectStore):
                     self._client.put_object(**place, **kept, **condition, Body=first)
                 else:
                     self._put_parts(place, kept, condition, chain([first, second], parts))
-        except NotFree:
+        except Changed:
             return False
         return True
 
@@ -230,7 +230,7 @@ class S3Bucket(ObjectStore):
                     self._client.copy(origin, **place)
                 else:
                     self._copy_parts(origin, place, found.size)
-        except NotFree:
+        except Changed:
             raise already_there(path) from None
         self.delete(source)
 
@@ -275,7 +275,7 @@ class _Upload:
 
 def _said(code: str, message: str, status: int) -> Exception:
     if code in NOT_FREE:
-        return NotFree()
+        return Changed()
     if code in GONE:
         return FileNotFoundError(2, "No such object")
     if code in NOT_LET_IN:

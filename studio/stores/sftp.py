@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from studio.stores.base import (
     AlreadyThere,
+    Changed,
     Entries,
     Entry,
     PathRefused,
@@ -186,14 +187,14 @@ class SftpFolder(RemoteStore):
         connection = self.pool.take()
         session: Session = connection.sftp
         try:
-            handle = session.open_to_read(self._place(session, path))
-            if _etag(session.found_open(handle)) != etag:
-                session.close_handle(handle)
-                raise OSError(0, _("it has changed"))
+            reading = Reading(session, session.open_to_read(self._place(session, path)), start, end)
+            if _etag(reading.found()) != etag:
+                reading.close()
+                raise Changed
         except BaseException:
             self.pool.give(connection)
             raise
-        return _Body(self.pool, connection, Reading(session, handle, start, end))
+        return _Body(self.pool, connection, reading, etag)
 
     # ---- Writing
 
@@ -306,11 +307,16 @@ class SftpFolder(RemoteStore):
 
 
 class _Body:
-    def __init__(self, pool: Pool, connection: Connection, reading: Reading) -> None:
-        self._pool, self._connection, self._reading = pool, connection, reading
+    """Others may write into a file that is being read, so it is looked at once more before its last bytes are given."""
+
+    def __init__(self, pool: Pool, connection: Connection, reading: Reading, etag: str) -> None:
+        self._pool, self._connection, self._reading, self._etag = pool, connection, reading, etag
 
     def read(self, size: int, /) -> bytes:
-        return self._reading.read(size)
+        data = self._reading.read(size)
+        if self._reading.is_done and _etag(self._reading.found()) != self._etag:
+            raise Changed
+        return data
 
     def close(self) -> None:
         try:

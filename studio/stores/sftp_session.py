@@ -280,6 +280,15 @@ class Reading:
         self._ahead = 1
         self._rest = b""
 
+    @property
+    def is_done(self) -> bool:
+        """Whether all of them were read."""
+        return not (self._asked or self._rest) and self._next == self._end
+
+    def found(self) -> Found:
+        """The file as it is now."""
+        return self._session.found_open(self._handle)
+
     def read(self, size: int) -> bytes:
         """Nothing where the file ends too early."""
         if not self._rest:

@@ -19,7 +19,7 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from studio.embedded.home import locked
-from studio.stores.base import Entries, Entry, PathRefused, StoreAway, StoredObject, tidy
+from studio.stores.base import Changed, Entries, Entry, PathRefused, StoreAway, StoredObject, tidy
 from studio.stores.fetching import Address, fetch, speaking
 from studio.stores.public import AddressRefused
 from studio.stores.remote import PIECE, Body, RemoteStore
@@ -153,7 +153,7 @@ class WebFile(RemoteStore):
         return StoredObject(self.file, copy.stat().st_size, facts.modified, copy.name)
 
     def body(self, path: str, etag: str, start: int, end: int) -> Body:
-        facts = self._facts or look_at(self.address)
+        facts = self._facts = self._facts or look_at(self.address)
         if not facts.by_ranges:
             stream = self._copy_with(etag).open("rb")
             stream.seek(start)
@@ -161,7 +161,7 @@ class WebFile(RemoteStore):
         answer = fetch(self.address, start=start, end=end)
         if answer.status != 206 or facts_of(answer).etag != etag:
             answer.close()
-            raise _changed()
+            raise Changed
         return answer
 
     def speaking(self) -> AbstractContextManager[None]:
@@ -195,7 +195,7 @@ class WebFile(RemoteStore):
             if not copy.exists():
                 copy = self._fetched(folder, etag if is_told else "")
             if copy.name != name:
-                raise _changed()
+                raise Changed
             os.utime(copy, (time.time(), copy.stat().st_mtime))  # its use; when it was fetched stays
             return copy
 
@@ -217,7 +217,7 @@ class WebFile(RemoteStore):
         answer, aside = fetch(self.address), folder / f".{uuid.uuid4().hex}"
         if etag and facts_of(answer).etag != etag:
             answer.close()
-            raise _changed()
+            raise Changed
         digest, size, end = hashlib.sha256(), 0, time.monotonic() + LONGEST
         try:
             with closing(answer), aside.open("wb") as file, speaking(self.address):
@@ -269,10 +269,6 @@ class WebFile(RemoteStore):
 
     def is_of(self, path: str, owner: str) -> bool:
         return False
-
-
-def _changed() -> OSError:
-    return OSError(0, _("it has changed"))
 
 
 def _read_only() -> PathRefused:

@@ -7,6 +7,7 @@ import pytest
 from django.db import transaction
 
 from scoring.settings import ScoringSettings
+from studio.actions import slots
 from studio.actions.datastores import update_credentials
 from studio.actions.finalizing import MOST_WAITING, finalize_job
 from studio.actions.jobs import cancel_job
@@ -170,6 +171,58 @@ def test_an_object_that_changed_is_refused(node, job, visits) -> None:
     node.slots[0].score_all()
     errors = set(job.minibatches.values_list("error", flat=True))
     assert errors == {"rows.csv has changed since the job was planned. Create the job again."}
+
+
+def test_an_object_that_is_gone_is_told(node, job, visits) -> None:
+    prepare_job(job_id=job.pk, holder=node)
+    open_store(visits).delete("in/rows.csv")
+    node.slots[0].score_all()
+    errors = set(job.minibatches.values_list("error", flat=True))
+    assert errors == {"rows.csv has disappeared since the job was planned. Create the job again."}
+
+
+def test_one_of_several_small_files_that_changed_costs_only_itself(node, visits, home, odd_model) -> None:
+    job = of_small_files(node, visits, spec_of(home(odd_model)), 3)
+    prepare_job(job_id=job.pk, holder=node)
+    open_store(visits).write("many/01.csv", [b"act,value\nlist,1\nlist,2\n"])
+    node.slots[0].score_all()
+    (minibatch,) = job.minibatches.all()
+    assert (minibatch.status, minibatch.rows_scored) == (MiniBatch.Status.COMPLETED, 2)
+    assert minibatch.failed_files == ["01.csv"]
+
+
+def test_nothing_is_asked_of_a_planned_object_but_its_bytes(node, job, visits, monkeypatch) -> None:
+    Job.objects.filter(pk=job.pk).update(settings={**job.settings, "split_size": 200_000})
+    prepare_job(job_id=job.pk, holder=node)
+    kind, looked_at = type(open_store(visits)), []
+    real = kind.stat
+
+    def stat(self, path):
+        looked_at.append(path)
+        return real(self, path)
+
+    monkeypatch.setattr(kind, "stat", stat)
+    asked = fetched(monkeypatch, visits)
+    node.slots[0].score_all()
+    assert "in/rows.csv" not in looked_at
+    assert len(asked) == job.minibatches.count() + 1 == 3  # the head, for the one that begins behind it
+
+
+def test_what_was_fetched_is_scored_whatever_becomes_of_the_object(
+    node, visits, home, odd_model, monkeypatch
+) -> None:
+    job = of_small_files(node, visits, spec_of(home(odd_model)), 3)
+    prepare_job(job_id=job.pk, holder=node)
+    real = slots.isolating.score
+
+    def score(**given):
+        for number in range(3):
+            open_store(visits).delete(f"many/{number:02}.csv")
+        return real(**given)
+
+    monkeypatch.setattr(slots.isolating, "score", score)
+    node.slots[0].score_all()
+    assert [one.status for one in job.minibatches.all()] == [MiniBatch.Status.COMPLETED]
 
 
 def test_a_job_whose_sas_token_ends_goes_on_with_a_new_one(

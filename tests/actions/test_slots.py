@@ -186,10 +186,26 @@ def test_a_file_that_changed_meanwhile_is_refused(planned, tmp_path, text):
 @pytest.mark.django_db
 def test_a_file_that_vanished_meanwhile_is_refused(planned, tmp_path):
     job, minibatch, file = planned
-    (before,) = local_slices(job, minibatch, tmp_path)
     file.unlink()
-    (after,) = local_slices(job, minibatch, tmp_path)
-    assert after.refused.startswith("a.csv has disappeared since the job was planned.")
+    (found,) = local_slices(job, minibatch, tmp_path)
+    assert found.refused.startswith("a.csv has disappeared since the job was planned.")
+
+
+@pytest.mark.django_db
+def test_a_file_that_changes_while_it_is_scored_is_noticed(planned, tmp_path):
+    """And one that was refused before is not refused again."""
+    job, minibatch, file = planned
+
+    def check(slices):
+        places = input_places(datastore=job.input_datastore, root=job.input_path)
+        slots.check_unchanged(job=job, places=places, minibatch=minibatch, slices=slices)
+
+    before = local_slices(job, minibatch, tmp_path)
+    check(before)
+    file.write_text("x\n2\n3\n")
+    with pytest.raises(ScoringError, match="has changed"):
+        check(before)
+    file.unlink()
     with pytest.raises(ScoringError, match="has disappeared"):
-        slots._check_same([before], [after.refused])
-    slots._check_same([after], [after.refused])
+        check(before)
+    check(local_slices(job, minibatch, tmp_path))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.plan import Slice
+from scoring.plan import InputFile, whole
 from scoring.scorer.dialect import DELIMITERS, ENCODINGS, LOOKED_AT, QUOTES, SNIFFED, Dialect
 from scoring.scorer.failures import FileFailure
 from scoring.scorer.needs import Needs
@@ -151,7 +151,7 @@ def test_what_cannot_be_unzipped_says_why(tmp_path: Path, content: bytes, said: 
     path.write_bytes(content)
     with pytest.raises(FileFailure, match=said):
         read(path, dialect=SNIFFED)
-    assert divided(path, 3) == [Slice(path="rows.csv.gz", size=len(content), etag="e")]
+    assert divided(path, 3) == [whole(InputFile(path="rows.csv.gz", size=len(content), etag="e"))]
 
 
 def test_damaged_utf16_says_so(tmp_path: Path) -> None:

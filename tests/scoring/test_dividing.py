@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from scoring import dividing
 from scoring.dividing import count_records, divide, holds_records
-from scoring.plan import InputFile, Slice, file_kind
+from scoring.plan import InputFile, Slice, file_kind, whole
 from scoring.scorer.dialect import Dialect
 from scoring.scorer.needs import Needs
 from scoring.scorer.reading import BLOCK_BYTES, open_source
@@ -75,7 +75,7 @@ def read(
 def with_holes(path: Path, one: Slice) -> Path:
     """A copy that has only the bytes that a slice's scorer is said to read, as nodes fetch them from object stores."""
     data = path.read_bytes()
-    copied = bytearray(b"\xff" * len(data)) if one.ranges else bytearray(data)
+    copied = bytearray(b"\xff" * max(end for _start, end in one.ranges))
     for start, end in one.ranges:
         copied[start:end] = data[start:end]
     copy = path.parent / "holes" / path.name
@@ -177,7 +177,7 @@ def test_a_file_of_plain_records_is_divided_into_about_equal_shares(tmp_path: Pa
     shares = [2000, 2000, 2000, 1000, 1000]  # the last ones are halved, so that slots end together
     assert all(abs(one.size - share) < 20 for one, share in zip(divided(path, 2000), shares, strict=True))
     assert all(abs(one.size - 4000) < 20 for one in divided(path, 4000))
-    assert divided(path, 1 << 20) == [Slice(path="rows.csv", size=8004, etag="e")]
+    assert divided(path, 1 << 20) == [whole(InputFile(path="rows.csv", size=8004, etag="e"))]
 
 
 @pytest.mark.parametrize("quoted", [True, False])
@@ -205,7 +205,7 @@ def test_quotes_inside_of_fields_do_not_mislead(tmp_path: Path) -> None:
 def test_what_cannot_be_read_stays_whole(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "rows.csv"
     path.write_bytes(content)
-    assert divided(path, 1) == [Slice(path="rows.csv", size=len(content), etag="e")]
+    assert divided(path, 1) == [whole(InputFile(path="rows.csv", size=len(content), etag="e"))]
 
 
 @pytest.mark.parametrize("length", [1, 400_000])
@@ -234,6 +234,8 @@ def test_parquet_is_divided_by_its_row_groups(tmp_path: Path) -> None:
     assert [(one.start, one.end) for one in slices] == [(0, 2), (2, 4), (4, 6), (6, 8), (8, None)]
     assert put_together(path, slices) == read(path)
     assert sum(end - start for one in slices for start, end in one.ranges) < 2 * path.stat().st_size
-    assert divided(path, 1 << 20) == [Slice(path="rows.parquet", size=path.stat().st_size, etag="e")]
+    assert divided(path, 1 << 20) == [
+        whole(InputFile(path="rows.parquet", size=path.stat().st_size, etag="e"))
+    ]
     path.write_bytes(b"PAR1 and nothing else")
     assert len(divided(path, 3)) == 1

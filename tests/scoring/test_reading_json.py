@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.plan import Slice
+from scoring.plan import InputFile, whole
 from scoring.scorer.failures import FileFailure
 from scoring.scorer.json_reading import JsonSource, _as_text
 from scoring.scorer.json_text import records
@@ -77,7 +77,9 @@ def test_slices_of_any_size_hold_each_line_once(
         assert put_together(path, slices) == read_rows(path)
         zipped = Path(folder, "rows.jsonl.gz")
         zipped.write_bytes(gzip.compress(path.read_bytes()))
-        assert divided(zipped, split_size) == [Slice(path=zipped.name, size=zipped.stat().st_size, etag="e")]
+        assert divided(zipped, split_size) == [
+            whole(InputFile(path=zipped.name, size=zipped.stat().st_size, etag="e"))
+        ]
         assert read_rows(zipped) == read_rows(path)
 
 

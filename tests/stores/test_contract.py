@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from studio.stores import AlreadyThere, PathRefused
+from studio.stores import AlreadyThere, Changed, PathRefused
 from studio.stores.remote import PART
 from studio.stores.s3 import S3Bucket
 
@@ -141,9 +141,20 @@ def test_a_copy_has_what_was_asked_for_at_its_place(store, tmp_path):
     ranges = [(0, 1000), (2_000_000, 3_500_000)]
     some = store.local_copy("folder/data.bin", tmp_path, etag=etag, ranges=ranges)
     copied = some.read_bytes()
-    assert len(copied) == len(data)
     for start, end in ranges:
         assert copied[start:end] == data[start:end]
+
+
+@pytest.mark.parametrize(("content", "ranges"), [(b"a", []), (b"a", [(0, 1)]), (b"", [(0, 0)])])
+def test_a_copy_is_of_the_object_that_was_planned_or_refused(store, tmp_path, content, ranges):
+    etag = store.write("a.bin", [content]).etag
+    assert store.local_copy("a.bin", tmp_path, etag=etag, ranges=ranges).read_bytes() == content
+    store.write("a.bin", [b"b"])
+    with pytest.raises(Changed):
+        store.local_copy("a.bin", tmp_path, etag=etag, ranges=ranges)
+    store.delete("a.bin")
+    with pytest.raises(FileNotFoundError):
+        store.local_copy("a.bin", tmp_path, etag=etag, ranges=ranges)
 
 
 def test_entries_have_folders_first_and_say_what_they_are(store):

@@ -3,7 +3,7 @@
 import pytest
 
 from studio.actions.datastores import probe
-from studio.stores import StoreAway
+from studio.stores import Changed, StoreAway
 from studio.stores import remote as remotes
 from studio.stores.remote import BUFFER
 
@@ -102,8 +102,37 @@ def test_an_object_that_changes_while_it_is_read_is_not_mixed(store):
             stream.read(10)
 
 
-def test_a_copy_of_another_object_than_was_planned_is_refused(store, tmp_path):
-    etag = store.write("a.bin", [b"a"]).etag
-    store.write("a.bin", [b"b"])
-    with pytest.raises(OSError, match="it has changed"):
-        store.local_copy("a.bin", tmp_path, etag=etag)
+def test_a_copy_of_what_was_planned_is_asked_for_once(store, tmp_path, monkeypatch):
+    etag = store.write("a.bin", [b"abcdef"]).etag
+    asked, real = [], store.body
+
+    def body(path, etag, start, end):
+        asked.append((start, end))
+        return real(path, etag, start, end)
+
+    monkeypatch.setattr(store, "body", body)
+    monkeypatch.setattr(store, "stat", None)  # fails where it is called
+    assert store.local_copy("a.bin", tmp_path, etag=etag, ranges=[(2, 5)]).read_bytes()[2:] == b"cde"
+    assert asked == [(2, 5)]
+
+
+def test_what_slices_share_is_fetched_once_for_all_of_them(store, tmp_path, monkeypatch):
+    data = bytes(range(256)) * 10
+    etag = store.write("a.bin", [data]).etag
+    asked, real = [], store.body
+
+    def body(path, etag, start, end):
+        asked.append((start, end))
+        return real(path, etag, start, end)
+
+    monkeypatch.setattr(store, "body", body)
+    for start in (100, 1000):
+        copy = store.local_copy("a.bin", tmp_path, etag=etag, ranges=[(0, 50), (start, start + 500)])
+        assert copy.read_bytes()[:50] + copy.read_bytes()[start:] == data[:50] + data[start : start + 500]
+    store.local_copy("a.bin", tmp_path, etag=etag, ranges=[[0, 50]])  # as a plan gives them
+    assert asked == [(0, 50), (100, 600), (1000, 1500), (0, 50)]
+    changed = store.write("a.bin", [data[::-1]]).etag
+    with pytest.raises(Changed):
+        store.local_copy("a.bin", tmp_path, etag=etag, ranges=[(0, 50), (100, 600)])
+    copy = store.local_copy("a.bin", tmp_path, etag=changed, ranges=[(0, 50), (100, 600)])
+    assert copy.read_bytes()[:50] == data[::-1][:50]

@@ -117,13 +117,6 @@ def test_an_object_that_changes_while_it_is_read_is_not_mixed(gcs_store):
             stream.read(10)
 
 
-def test_a_copy_of_another_object_than_was_planned_is_refused(gcs_store, tmp_path):
-    etag = gcs_store.write("a.bin", [b"a"]).etag
-    gcs_store.write("a.bin", [b"b"])
-    with pytest.raises(OSError, match="it has changed"):
-        gcs_store.local_copy("a.bin", tmp_path, etag=etag)
-
-
 def test_what_is_written_is_sent_as_it_is_made_and_seen_when_it_is_whole(gcs_store, google):
     made = 0
 
