@@ -97,9 +97,8 @@ def objects_written(settings: ScoringSettings) -> list[str]:
 def job_of_key(*, key: uuid.UUID, digest: str) -> Job | None:
     """The job that was made with this key. Raises KeyReused when it was asked for otherwise."""
     known = Job.objects.filter(idempotency_key=key)
-    made = known.values_list(
-        "name", "request_digest"
-    ).first()  # most keys are new, and a whole job is much to ask for
+    # Most keys are new, and a whole job is much to ask for.
+    made = known.values_list("name", "request_digest").first()
     if made is None:
         return None
     name, known_digest = made

@@ -73,13 +73,13 @@ def detail(request: HttpRequest, name: str, job: str) -> dict[str, Any]:
 
 
 def _submit(user: User, chosen: Deployment, wanted: Wanted, *, key: uuid.UUID, digest: str) -> Job:
-    try:
-        with in_wire_names():
+    with in_wire_names():
+        try:
             asked = wanted_job(user=user, deployment=chosen, wanted=wanted, key=key, digest=digest)
-            return submit_job(user=user, request=asked)
-    except StudioError:
-        # The same request, sent at the same time, may have made the job, and so taken the place of its output.
-        first = job_of_key(key=key, digest=digest)
-        if first:
-            return first
-        raise
+        except StudioError:
+            # The same request, sent at the same time, may have made the job, and so taken the place of its output.
+            first = job_of_key(key=key, digest=digest)
+            if first:
+                return first
+            raise
+        return submit_job(user=user, request=asked)  # which looks for the first one itself
