@@ -31,6 +31,7 @@ from studio.models import Job, MiniBatch
 from studio.models.states import MoveRefused
 from studio.queue import enqueue
 from studio.stores import Store, checksum, open_store, reason
+from studio.stores.repeats import counted_for
 
 MOST_WAITING = timedelta(days=1)  # for a datastore that is away
 
@@ -86,7 +87,8 @@ def _tidy_up(job: Job, written: list[str]) -> None:
 
 def _finish(job: Job, lease: uuid.UUID, written: list[str]) -> None:
     with tempfile.TemporaryDirectory(dir=scratch(), prefix="finalize-") as folder:
-        summary = _write(job, Path(folder), written)
+        with counted_for(job.pk, job.output_datastore):
+            summary = _write(job, Path(folder), written)
         failure = _why_nothing(job)
         if failure:
             fail_job(job=job, lease=lease, outputs=written, **failure)
@@ -225,11 +227,12 @@ class _RowNumbers:
         if present is None or present.etag != planned["etag"]:
             raise FileFailure(planned["path"])
         settings = ScoringSettings.from_dict(job.settings)
-        return count_records(
-            file=Slice(**planned),
-            opened=opener(job.input_datastore, job.input_path),
-            dialect=settings.dialect,
-        )
+        with counted_for(job.pk, job.input_datastore):
+            return count_records(
+                file=Slice(**planned),
+                opened=opener(job.input_datastore, job.input_path),
+                dialect=settings.dialect,
+            )
 
 
 def _failed_files(planned: list[MiniBatch]) -> list[tuple[str, str]]:

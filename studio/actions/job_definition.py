@@ -55,6 +55,7 @@ def record(*, job: Job) -> dict[str, Any]:
             "error": _error(job),
             "outputs": job.outputs,
             "summary": job.summary,
+            "repeatedRequests": job.repeated_requests or {},
             "resubmitOf": job.resubmit_of.name if job.resubmit_of else None,
             "retryOf": job.retry_of.name if job.retry_of else None,
         },

@@ -94,6 +94,9 @@ def overview(job: Job) -> Iterator[str]:
     yield f"Failed files: {job.files_failed}. The error threshold is {threshold}."
     if job.rows_taken:
         yield f"{job.rows_taken} of the rows were taken over from the job that this one retries."
+    for datastore, causes in (job.repeated_requests or {}).items():
+        counted = ", ".join(f"{count} × {cause}" for cause, count in causes.items())
+        yield f"{datastore} throttled or broke off requests, which were made again: {counted}."
     if job.waiting_for:
         yield job.waiting_for
     elif job.seconds_left and not job.is_finished:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from django.db import close_old_connections, connection
 
+from studio.actions.repeats import record_repeats
 from studio.models.leases import HEARTBEAT, Leased, renew
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Holder:
         finally:
             with self._lock:
                 self._held[type(row)].discard(lease)
+            record_repeats()
 
     def _run(self) -> None:
         while not self.stopping.wait(self.interval):
@@ -66,6 +68,7 @@ class Holder:
             held = {model: set(leases) for model, leases in self._held.items()}
         for model, leases in held.items():
             renew(model, leases)
+        record_repeats()
 
 
 CONTROL = Holder("control")

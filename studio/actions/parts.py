@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 
 from studio.models import MiniBatch
 from studio.stores import open_store
+from studio.stores.repeats import counted_for
 
 
 def store_part(*, minibatch: MiniBatch, part: Path, errors: Path) -> dict[str, Any]:
@@ -17,7 +18,7 @@ def store_part(*, minibatch: MiniBatch, part: Path, errors: Path) -> dict[str, A
     def moved(file: Path, kind: str) -> dict[str, Any]:
         path = f"{job.parts_path}/{minibatch.number:06d}-{minibatch.lease}.{kind}.arrow"
         digest = hashlib.sha256()
-        with file.open("rb") as stream:
+        with file.open("rb") as stream, counted_for(job.pk, job.output_datastore):
             stored = store.write(path, _digested(stream, digest))
         file.unlink()
         return {"path": path, "size": stored.size, "checksum": digest.hexdigest()}

@@ -20,6 +20,7 @@ from studio.models import Job, MiniBatch
 from studio.models.states import MoveRefused
 from studio.queue import enqueue
 from studio.stores import open_store
+from studio.stores.repeats import counted_for
 
 
 def prepare_job(*, job_id: int, holder: Holder) -> None:
@@ -54,10 +55,12 @@ def prepare_job(*, job_id: int, holder: Holder) -> None:
 def _plan(job: Job, lease: uuid.UUID) -> None:
     Job.objects.filter(pk=job.pk, started_at=None).update(started_at=Now())
     settings, store = ScoringSettings.from_dict(job.settings), open_store(job.output_datastore)
-    for name in objects_written(settings):
-        store.free_path(job.output_object(name))
+    with counted_for(job.pk, job.output_datastore):
+        for name in objects_written(settings):
+            store.free_path(job.output_object(name))
     takes_over = job.retry_of and not job.spec.get(Job.READS_TO_DIVIDE)
-    planned = None if takes_over else _planned_anew(job, settings)
+    with counted_for(job.pk, job.input_datastore):
+        planned = None if takes_over else _planned_anew(job, settings)
     with transaction.atomic():
         if planned is None:
             taken = take_over(job=job)

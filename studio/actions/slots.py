@@ -32,6 +32,7 @@ from studio.models import Job, MiniBatch, Node
 from studio.models.leases import Leased
 from studio.models.states import MoveRefused
 from studio.stores import Changed, open_store, reason
+from studio.stores.repeats import counted_for
 
 logger = logging.getLogger(__name__)
 
@@ -360,7 +361,8 @@ def local_slices(
         name, path, refused = planned["path"], folder, ""
         wanted = {"etag": planned["etag"], "ranges": planned.get("ranges", ())}
         try:
-            path = store.local_copy(places(name), folder, **wanted, between=go_on)
+            with counted_for(job.pk, job.input_datastore):
+                path = store.local_copy(places(name), folder, **wanted, between=go_on)
         except (Changed, FileNotFoundError) as error:
             refused = _refusal(name, error)
         except OSError as error:

@@ -90,6 +90,9 @@ class JobProperties(JobOutline):
     error: JobError | None
     outputs: list[str] = Field(description="Names of the files that it wrote.")
     summary: Any = Field(None, description="Counts and statistics of its predictions, once it has ended.")
+    repeated_requests: dict[str, dict[str, int]] = Field(
+        description="That datastores throttled or broke off: how often, by datastore and cause."
+    )
     resubmit_of: str | None
     retry_of: str | None
 

@@ -113,6 +113,9 @@ class Job(Stateful, Leased):
     error_input = models.CharField(max_length=1024, blank=True, help_text="the file that failed first")
     traceback = models.TextField(blank=True)
     waiting_for = models.TextField(blank=True, help_text="why nothing moves, as a sentence")
+    repeated_requests = models.JSONField(
+        null=True, help_text="that datastores throttled or broke off: name -> cause -> times; null: none"
+    )
     outputs = models.JSONField(default=list, blank=True, help_text="names of the objects it wrote")
     summary = models.JSONField(null=True, help_text="what _summary.json holds")
     mlflow_run_id = models.CharField(max_length=64, blank=True, db_default="")

@@ -90,6 +90,7 @@ def head_for_all(job: Job, *, tab: str) -> dict[str, Any]:
         "broker_is_away": not job.is_finished and not broker_answers(),
         "nodes": job_overview.graph_nodes(job, tab=tab),
         "waiting": job_overview.waiting(job),
+        "repeats": job_overview.repeats(job),
         "seconds": job_overview.poll_seconds(job),
     }
 

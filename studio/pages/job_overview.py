@@ -118,6 +118,26 @@ def waiting(job: Job) -> str:
     return sentences.get(job.status, "")
 
 
+def repeats(job: Job) -> list[str]:
+    """What its datastores throttled or broke off, a sentence for each of them."""
+    return [_repeats(datastore, causes) for datastore, causes in (job.repeated_requests or {}).items()]
+
+
+def _repeats(datastore: str, causes: dict[str, int]) -> str:
+    times = sum(causes.values())
+    most_first = sorted(causes.items(), key=lambda cause: -cause[1])
+    counted = [f"{number_format(count, force_grouping=True)} × {cause}" for cause, count in most_first]
+    return ngettext(
+        "%(datastore)s throttled or broke off %(count)s request, which was made again: %(causes)s.",
+        "%(datastore)s throttled or broke off %(count)s requests, which were made again: %(causes)s.",
+        times,
+    ) % {
+        "datastore": datastore,
+        "count": number_format(times, force_grouping=True),
+        "causes": ", ".join(counted),
+    }
+
+
 def _queue(job: Job) -> str:
     """How many jobs the cluster has before one of which nothing is being scored."""
     if job.status != Job.Status.RUNNING or job.cluster is None or job.minibatches.running().exists():

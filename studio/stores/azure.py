@@ -33,6 +33,7 @@ from storages.backends.azure_storage import AzureStorage
 from studio.stores.base import Changed, StoreAway, StoredObject, already_there, tidy
 from studio.stores.objects import Listed, ObjectStore, Page, busy, not_let_in, silent
 from studio.stores.remote import Body, in_parts
+from studio.stores.repeats import note_repeat
 
 FIRST_FETCHED = 1 << 20  # bytes of a range that its first request fetches; what is read may end early
 FETCHED = 4 << 20  # with each further one
@@ -85,7 +86,7 @@ class AzureContainer(ObjectStore):
                 endpoint,
                 credential,
                 # Throttling too; pauses of 2, 4 and 8 seconds.
-                retry_policy=ExponentialRetry(
+                retry_policy=_Patience(
                     initial_backoff=0, increment_base=2, retry_total=3, random_jitter_range=1
                 ),
                 connection_timeout=5,
@@ -223,6 +224,18 @@ class AzureContainer(ObjectStore):
                 names = [one.name for one in page]
                 if names:
                     self._client.delete_blobs(*names, delete_snapshots="include", raise_on_any_failure=False)
+
+
+class _Patience(ExponentialRetry):
+    """Tells of each request that it makes again."""
+
+    def increment(self, settings: Any, request: Any, response: Any = None, error: Any = None) -> bool:
+        goes_on = super().increment(settings, request, response, error)
+        if goes_on and response:
+            note_repeat(response.status_code, response.headers.get("x-ms-error-code"))
+        elif goes_on:
+            note_repeat(type(error).__name__)
+        return goes_on
 
 
 class _Storage(AzureStorage):

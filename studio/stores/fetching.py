@@ -27,6 +27,7 @@ from urllib3.util import Retry, Url, parse_url
 from studio.models.data import HIDDEN_QUERY
 from studio.stores.base import StoreAway
 from studio.stores.public import AddressRefused, public_pool
+from studio.stores.repeats import note_repeat
 
 CONNECT, READ = 10.0, 30.0  # seconds without a sign of the server
 REDIRECTS = {301, 302, 303, 307, 308}
@@ -117,6 +118,7 @@ def fetch(address: Address, *, start: int | None = None, end: int | None = None)
                 _("%(address)s is busy or out of order (%(status)s). Work goes on when it is not.")
                 % {"address": address, "status": answer.status}
             )
+        note_repeat(answer.status)
         time.sleep(max(pause, wanted))
     _check_status(address, answer)
     return answer

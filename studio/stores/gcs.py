@@ -26,6 +26,7 @@ from urllib3.exceptions import HTTPError
 from studio.stores.base import Changed, StoreAway, StoredObject, already_there, tidy
 from studio.stores.objects import OWNER, Listed, ObjectStore, Page, busy, not_let_in, silent
 from studio.stores.remote import PART, PIECE, Body, in_parts
+from studio.stores.repeats import note_repeat
 
 SCOPES = ("https://www.googleapis.com/auth/devstorage.read_write",)
 LARGEST_PIECE = 8 << 20  # bytes of a request for some of an object, after smaller ones
@@ -35,12 +36,18 @@ TIMEOUT = (5, 60)  # seconds to connect, and without a byte
 # Of every request, throttled ones too; the client asks for the rest of a piece or sends a part again.
 RETRY = DEFAULT_RETRY.with_delay(initial=0.2, maximum=5, multiplier=2).with_timeout(20)
 FAILING = (GoogleAPIError, GoogleAuthError, InvalidResponse, DataCorruption, RequestException, HTTPError)
-PATIENT: dict[str, Any] = {"retry": RETRY, "timeout": TIMEOUT}
 # https://docs.cloud.google.com/storage/docs/json_api/v1/status-codes
 BUSY = {"rateLimitExceeded", "userRateLimitExceeded"}
 BUSY_STATUSES = {408, 409, 410, 429}  # 410: an upload in parts has to begin anew
 # The client would ask for the bucket's region in a thread of its own, for traces that nobody takes.
 os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
+
+
+def _retry(call: Callable[..., Any]) -> Callable[..., Any]:
+    return RETRY(call, on_error=_tell)
+
+
+PATIENT: dict[str, Any] = {"retry": _retry, "timeout": TIMEOUT}
 
 
 class GoogleBucket(ObjectStore):
@@ -256,6 +263,16 @@ def _send_in_parts(blob: Blob, parts: Iterable[bytes], given: dict[str, Any]) ->
             raise
         # The service has kept less of a part than was sent, and the client does not go back.
         raise busy("308") from None
+
+
+def _tell(error: Exception) -> None:
+    """Of a request that is made again."""
+    response = getattr(error, "response", None)
+    if response is None:
+        note_repeat(type(error).__name__)
+        return
+    status, reason, _message = _told(response)
+    note_repeat(status, reason if reason != str(status) else "")
 
 
 def _condition(*, free: bool) -> dict[str, int]:

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Protocol
 from django.utils.translation import gettext as _
 
 from studio.stores.base import Changed, Store, StoreAway, StoredObject, already_there, file_in_the_way
+from studio.stores.repeats import note_repeat
 
 PIECE = 1 << 20  # bytes that are asked for at a time
 # Also what is asked for first where nobody says how far it is read; then twice as much each time.
@@ -90,6 +91,7 @@ class RemoteStream(io.RawIOBase):
         if self._position >= self._size or not most:
             return b""
         for attempt in range(TRIES):
+            cause = "IncompleteRead"  # it ended too early
             try:
                 if self._body is None:
                     end = min(self._position + self._next, self._size)
@@ -100,10 +102,11 @@ class RemoteStream(io.RawIOBase):
                     return data
             except (Changed, FileNotFoundError):
                 raise  # another try would find no other
-            except self._failing:
-                pass
-            self._hang_up()  # it ended too early
+            except self._failing as error:
+                cause = type(error).__name__
+            self._hang_up()
             if attempt < TRIES - 1:
+                note_repeat(cause)
                 time.sleep(FIRST_PAUSE * 2**attempt)
         raise StoreAway(
             _(

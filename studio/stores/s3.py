@@ -29,7 +29,9 @@ from urllib3.exceptions import HTTPError
 from studio.stores.base import Changed, StoreAway, StoredObject, already_there, tidy
 from studio.stores.objects import OWNER, Listed, ObjectStore, Page, busy, not_let_in, silent
 from studio.stores.remote import Body, in_parts
+from studio.stores.repeats import note_repeat
 
+RETRIES = 5  # of a request
 COPIED = 1 << 30  # bytes of a part that the bucket itself copies
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 NOT_LET_IN = {
@@ -91,7 +93,7 @@ class S3Bucket(ObjectStore):
             client_config=Config(
                 connect_timeout=5,
                 read_timeout=60,
-                retries={"mode": "standard", "max_attempts": 5},  # with pauses; throttling too
+                retries={"mode": "standard", "max_attempts": RETRIES},  # with pauses; throttling too
                 s3={"addressing_style": "path" if path_style else "auto"},
                 signature_version="s3v4",
                 max_pool_connections=16,
@@ -104,7 +106,9 @@ class S3Bucket(ObjectStore):
     @cached_property
     def _client(self) -> Any:
         """May be used by several threads."""
-        return self.storage.connection.meta.client
+        client = self.storage.connection.meta.client
+        client.meta.events.register("needs-retry.s3", _tell)
+        return client
 
     @property
     def missing(self) -> str:
@@ -260,6 +264,23 @@ class S3Bucket(ObjectStore):
                     self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": keys, "Quiet": True})
 
 
+def _tell(*, response: Any, attempts: int, caught_exception: Exception | None, **_more: Any) -> None:
+    """The client asks after each answer whether to make the request again; this only listens."""
+    if attempts > RETRIES:
+        return
+    if caught_exception:
+        note_repeat(type(caught_exception).__name__)
+        return
+    http, parsed = response
+    code = parsed.get("Error", {}).get("Code", "")
+    if _is_passing(code, http.status_code):
+        note_repeat(http.status_code, code if code != str(http.status_code) else "")
+
+
+def _is_passing(code: str, status: int) -> bool:
+    return code in BUSY or status == 429 or status >= 500
+
+
 def _listed(found: dict[str, Any]) -> Listed:
     return Listed(found["Key"], found["Size"], found["LastModified"], found["ETag"].strip('"'))
 
@@ -280,7 +301,7 @@ def _said(code: str, message: str, status: int) -> Exception:
         return FileNotFoundError(2, "No such object")
     if code in NOT_LET_IN:
         return not_let_in(code)
-    if code in BUSY or status == 429 or status >= 500:
+    if _is_passing(code, status):
         return busy(code)
     if code in ("AccessDenied", "403"):
         return PermissionError(EACCES, _("the credentials do not allow it"))

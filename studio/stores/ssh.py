@@ -36,6 +36,7 @@ from paramiko.sftp import SFTPError
 from storages.backends.sftpstorage import SFTPStorage
 
 from studio.stores.base import StoreAway
+from studio.stores.repeats import note_repeat
 from studio.stores.sftp_session import Session
 
 SSH_PORT = 22
@@ -236,9 +237,10 @@ class Pool:
                 return connection
             except (AuthenticationException, BadHostKeyException, TimeoutError, gaierror):
                 raise
-            except (SSHException, EOFError, OSError):
+            except (SSHException, EOFError, OSError) as error:
                 if attempt == TRIES - 1:
                     raise
+                note_repeat(type(error).__name__)
             time.sleep(FIRST_PAUSE * 2**attempt)
         raise AssertionError
 

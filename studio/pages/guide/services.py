@@ -116,6 +116,22 @@ ENTRIES = [
         "data",
     ),
     Entry(
+        _("A datastore slows a job down"),
+        [
+            "%(datastore)s throttled or broke off %(count)s request, which was made again: %(causes)s.",
+            "%(datastore)s throttled or broke off %(count)s requests, which were made again: %(causes)s.",
+        ],
+        _(
+            "The storage takes fewer requests than it is asked (503 SlowDown, 503 ServerBusy, 429), or connections to it "
+            "break. Each such request is made again after a pause: the job takes longer, and nothing is lost."
+        ),
+        _(
+            "Nothing has to be pressed. Where it goes on for long, run fewer jobs on this storage at a time, or a job on "
+            "fewer nodes and slots, or have the storage’s limit raised."
+        ),
+        "data",
+    ),
+    Entry(
         _("Credentials of Azure are not what they should be"),
         [
             "This connection string has no AccountKey and no SharedAccessSignature, or both. Copy it again.",
