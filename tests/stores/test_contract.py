@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from studio.stores import AlreadyThere, Changed, PathRefused
 from studio.stores.remote import PART
-from studio.stores.s3 import S3Bucket
 
 ODD_NAMES = [
     "with space.csv",
@@ -52,9 +51,9 @@ def test_an_empty_object_is_one(store):
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_odd_names_are_names(store, name):
-    if "\n" in name and isinstance(store, S3Bucket):
-        return  # moto's server has no route to such a key
+def test_odd_names_are_names(store, name, request):
+    if "\n" in name and request.node.callspec.params["store"] == "s3":
+        return  # moto's server has no route to such a key; the second one has
     store.write(f"folder/{name}", [b"x"])
     assert read(store, f"folder/{name}") == b"x"
     (entry,) = store.entries("folder").items
