@@ -3,7 +3,9 @@
 import threading
 from typing import Any
 
+import psutil
 import pytest
+from django.apps import apps
 from django.db import transaction
 
 from scoring.settings import ScoringSettings
@@ -13,7 +15,7 @@ from studio.actions.finalizing import MOST_WAITING, finalize_job
 from studio.actions.jobs import cancel_job
 from studio.actions.preparing import prepare_job
 from studio.models import Datastore, Job, MiniBatch
-from studio.sealing import seal
+from studio.sealing import seal, unseal
 from studio.stores import StoreAway, open_store
 from tests import factories
 from tests.actions.conftest import spec_of
@@ -156,6 +158,33 @@ def test_a_datastore_that_refuses_its_credentials_is_waited_for(node, job, visit
     finalize_job(job_id=job.pk, holder=node)
     job.refresh_from_db()
     assert (job.status, job.rows_scored) == (Job.Status.COMPLETED, ROWS)
+
+
+def test_no_credential_is_in_what_a_job_leaves(node, job, visits, caplog) -> None:
+    """Its log, the rows of the database, the environment and the arguments of its scorer."""
+    caplog.set_level("DEBUG", logger="studio")
+    caplog.set_level("INFO")
+    given = unseal(visits.secrets)
+    secrets = [line for text in given.values() for line in text.replace("\\n", "\n").splitlines()]
+    secrets = [line for line in secrets if len(line) > 15 and "-----" not in line]
+    assert secrets
+    prepare_job(job_id=job.pk, holder=node)
+    node.slots[0].score_all()
+    scorers = [one for one in psutil.Process().children(recursive=True) if "parent" in one.cmdline()]
+    scorers_have = [f"{one.cmdline()} {one.environ()}" for one in scorers]
+    kind = type(open_store(visits))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kind, "put", refuse_to_write(OSError(0, "the storage said no")))
+        finalize_job(job_id=job.pk, holder=node)
+    job.refresh_from_db()
+    assert (job.status, "the storage said no" in job.error) == (Job.Status.FAILED, True)
+    rows = [
+        str(row) for model in apps.get_app_config("studio").get_models() for row in model.objects.values()
+    ]
+    assert len(rows) > 10
+    assert scorers_have
+    left = "\n".join([caplog.text, *rows, *scorers_have])
+    assert not [secret for secret in secrets if secret in left]
 
 
 def refuse_to_write(away: Exception) -> Any:

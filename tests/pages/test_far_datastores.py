@@ -1,5 +1,11 @@
 """A datastore behind a network, of each kind: its form, its pages, and its credentials, which no page shows."""
 
+import io
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -7,7 +13,7 @@ from django.urls import reverse
 
 from studio.models import Datastore, Event
 from studio.sealing import unseal
-from studio.stores import open_store
+from studio.stores import Store, open_store
 from tests.stores.far import Place
 
 pytestmark = pytest.mark.django_db
@@ -93,3 +99,40 @@ def test_a_long_folder_comes_in_pages(signed_in: Client, visits: Datastore) -> N
 
 def test_access_is_tested_step_by_step(signed_in: Client, visits: Datastore) -> None:
     assert signed_in.post(page_of(visits, "access")).text.count("worked") == 4
+
+
+def large(kind: str) -> bytes:
+    """More than 12 MB in 400,000 rows."""
+    if kind == "csv":
+        return b"x,city\n" + b"".join(b"%d.25,%s\n" % (row, b"Ulm" * 8) for row in range(400_000))
+    file, rows = io.BytesIO(), np.random.default_rng(1).normal(size=(400_000, 4))
+    table = pa.table({"x": rows[:, 0], "y": rows[:, 1], "z": rows[:, 2], "city": rows[:, 3].astype(str)})
+    pq.write_table(table, file, row_group_size=20_000)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_explore_reads_little_of_a_large_file(
+    signed_in: Client, visits: Datastore, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    size = open_store(visits).write(f"in/large.{kind}", [large(kind)]).size
+    asset = {
+        "name": "large",
+        "type": "uri_folder",
+        "source": "datastore",
+        "datastore": visits.pk,
+        "path": "in",
+    }
+    assert signed_in.post(reverse("data:new"), asset).status_code == 302
+    asked, store = [], type(open_store(visits))
+    real = store.body
+
+    def body(self: Store, path: str, etag: str, start: int, end: int) -> Any:
+        asked.append(end - start)
+        return real(self, path, etag, start, end)
+
+    monkeypatch.setattr(store, "body", body)
+    page = signed_in.get(reverse("data:explore", args=["large"])).text
+    assert "over the first 10,000" in page
+    assert size > 12_000_000
+    assert 0 < sum(asked) < size / 6
