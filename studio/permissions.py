@@ -44,6 +44,15 @@ def check_can_edit_data_asset(user: Person, asset: DataAsset) -> None:
     check_owns(user, asset)
 
 
+def check_can_add_data_version(user: Person, asset: DataAsset) -> None:
+    check_can_edit_data_asset(user, asset)  # whose latest version people choose
+    if asset.is_archived:
+        raise NotAllowed(
+            _("“%(name)s” is archived. Restore it on its page, or choose another name.")
+            % {"name": asset.name}
+        )
+
+
 def check_can_archive_data_asset(user: Person, asset: DataAsset) -> None:
     """Or restore it."""
     check_may_run(user)

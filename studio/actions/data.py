@@ -22,6 +22,7 @@ from studio.actions.storing import storing
 from studio.errors import ChangedMeanwhile, FieldErrors, NotAllowed, NotFound
 from studio.models import DataAsset, DataAssetVersion, Datastore, Event
 from studio.permissions import (
+    check_can_add_data_version,
     check_can_archive_data_asset,
     check_can_create_data_asset,
     check_can_delete_data_asset,
@@ -262,16 +263,9 @@ def _register(
             )
         asset = DataAsset.objects.select_for_update().get(pk=asset.pk)
         try:
-            check_can_edit_data_asset(user, asset)  # whose latest version people choose
+            check_can_add_data_version(user, asset)
         except NotAllowed as refusal:
             raise FieldErrors({"name": str(refusal)}) from refusal
-        if asset.is_archived:
-            raise FieldErrors(
-                {
-                    "name": _("“%(name)s” is archived. Restore it on its page, or choose another name.")
-                    % {"name": name}
-                }
-            )
         if description and description != asset.description:
             DataAsset.objects.filter(pk=asset.pk).update(description=description, revision=F("revision") + 1)
         last = asset.versions.order_by("-version").first()

@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass, field
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from scoring.errors import InputError, ScoringError
 from scoring.plan import InputFile, file_kind
 from scoring.profile import ColumnProfile, FileProfile, profile_file
 from studio.actions.inputs import TypedColumn, input_places, list_input, opener, unreadable
 from studio.actions.pictures import SMALL, picture
-from studio.errors import NotFound, StudioError
+from studio.errors import NotFound, StudioError, Unavailable
 from studio.models import DataAssetVersion
 
 WIDTH = 100.0  # of a column's drawing, in percent
@@ -46,13 +48,24 @@ class Exploration:
 @dataclass(frozen=True)
 class AssetFiles:
     files: list[InputFile] = field(default_factory=list)
-    problem: str = ""
-    is_missing: bool = False  # all of them are gone
+    failure: StudioError | None = None  # why there are none
+    change: str = ""  # since they were registered
 
-    def find(self, path: str) -> InputFile | None:
-        """The first where none is asked for. Raises NotFound."""
+    @property
+    def problem(self) -> str:
+        return str(self.failure or self.change)
+
+    @property
+    def is_away(self) -> bool:
+        """They may be where they were: nobody could look."""
+        return isinstance(self.failure, Unavailable)
+
+    def find(self, path: str) -> InputFile:
+        """The first where none is asked for. Raises NotFound, or the failure."""
+        if self.failure:
+            raise self.failure
         if not path:
-            return self.files[0] if self.files else None
+            return self.files[0]
         for file in self.files:
             if file.path == path:
                 return file
@@ -77,22 +90,32 @@ def files_of(*, version: DataAssetVersion) -> AssetFiles:
     try:
         files = list_input(datastore=version.datastore, path=version.path)
     except StudioError as refusal:
-        return AssetFiles(problem=str(refusal), is_missing=True)
+        return AssetFiles(failure=refusal)
     except OSError as error:
-        return AssetFiles(problem=unreadable(error), is_missing=True)
-    return AssetFiles(files=files, problem=_what_changed(version, files), is_missing=not files)
+        return AssetFiles(failure=StudioError(unreadable(error)))
+    if not files:
+        gone = _("Its files are no longer there. Put them back, or create a new version.")
+        return AssetFiles(failure=StudioError(gone))
+    return AssetFiles(files=files, change=_what_changed(version, files))
 
 
 def _what_changed(version: DataAssetVersion, files: list[InputFile]) -> str:
     """A version is what was registered; a folder of a disk can change under it all the same."""
     size = sum(file.size for file in files)
-    if not files:
-        return _("Its files are no longer there. Put them back, or create a new version.")
     if len(files) == version.files and size == version.size:
         return ""
     return _(
-        "The files have changed since this version was registered: there were %(files)s. A job reads what is there now."
-    ) % {"files": version.files}
+        "The files have changed since this version was registered: then %(then)s, now %(now)s. A job reads what is "
+        "there now."
+    ) % {"then": _counted(version.files, version.size), "now": _counted(len(files), size)}
+
+
+def _counted(files: int, size: int) -> str:
+    """In bytes: a change may be smaller than what a rounded size shows."""
+    return ngettext("%(count)s file of %(size)s bytes", "%(count)s files of %(size)s bytes", files) % {
+        "count": number_format(files, force_grouping=True),
+        "size": number_format(size, force_grouping=True),
+    }
 
 
 def explore(*, version: DataAssetVersion, file: InputFile) -> Exploration:

@@ -234,8 +234,8 @@ def version_detail(request: HttpRequest, name: str, version: int) -> dict[str, A
 def files(request: HttpRequest, name: str, version: int, paging: Query[Paging]) -> dict[str, Any]:
     """Those that a job would read now."""
     found = exploring.files_of(version=_version(request, name, version))
-    if found.is_missing:
-        raise StudioError(found.problem)
+    if found.failure:
+        raise found.failure
     return page_of(request, found.files, paging)
 
 
@@ -243,10 +243,7 @@ def files(request: HttpRequest, name: str, version: int, paging: Query[Paging]) 
 def explore(request: HttpRequest, name: str, version: int, file: FileOfVersion = "") -> dict[str, Any]:
     """Of one file, the first where none is named."""
     found = _version(request, name, version)
-    listed = exploring.files_of(version=found)
-    chosen = listed.find(file)
-    if chosen is None:
-        raise StudioError(listed.problem)
+    chosen = exploring.files_of(version=found).find(file)
     explored = exploring.explore(version=found, file=chosen)
     if explored.profile is None:
         raise StudioError(explored.problem or _("This is an image, which has no columns."))
@@ -257,10 +254,7 @@ def explore(request: HttpRequest, name: str, version: int, file: FileOfVersion =
 def download(request: HttpRequest, name: str, version: int, file: FileOfVersion = "") -> HttpResponseBase:
     """One of the version's files, the first where none is named; whole, or the part that Range asks for."""
     found = _version(request, name, version)
-    listed = exploring.files_of(version=found)
-    chosen = listed.find(file)
-    if chosen is None:
-        raise StudioError(listed.problem)
+    chosen = exploring.files_of(version=found).find(file)
     path = input_places(datastore=found.datastore, root=found.path)(chosen.path)
     stream = open_object(datastore=found.datastore, path=path)
     return send_file(request, stream, name=chosen.path.rsplit("/", 1)[-1], size=chosen.size, etag=chosen.etag)

@@ -188,7 +188,7 @@ def explore(request: HttpRequest, name: str) -> HttpResponse:
     head = _head(request, name, tab="explore")
     version = head["version"]
     found = exploring.files_of(version=version)
-    chosen = found.find(request.GET.get("file", ""))
+    chosen = None if found.failure else found.find(request.GET.get("file", ""))
     context = {**head, "found": found, "files": found.files[:FILES_SHOWN], "chosen": chosen}
     if chosen:
         if chosen not in context["files"]:
@@ -306,5 +306,5 @@ def _head(request: HttpRequest, name: str, *, tab: str) -> dict[str, Any]:
         "why_no_edit": _reason(request, permissions.check_can_edit_data_asset, asset),
         "why_no_archive": _reason(request, permissions.check_can_archive_data_asset, asset),
         "why_no_delete": _reason(request, permissions.check_can_delete_data_asset, asset),
-        "why_no_create": permissions.reason_against(permissions.check_can_create_data_asset, request.user),
+        "why_no_version": _reason(request, permissions.check_can_add_data_version, asset),
     }

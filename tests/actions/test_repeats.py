@@ -125,7 +125,7 @@ def test_what_a_throttled_datastore_had_asked_again_is_shown(
     assert job.repeated_requests == {"visits": {throttled.cause: 2}}
     said = f"visits throttled or broke off 2 requests, which were made again: 2 × {throttled.cause}."
     page = signed_in.get(f"/jobs/{job.name}/").text
-    assert "A datastore slows this job down" in page
+    assert "Requests had to be repeated" in page
     assert said in page
     log = read_log(job=job, path="logs/job_progress_overview.txt").text
     assert f"visits throttled or broke off requests, which were made again: 2 × {throttled.cause}." in log

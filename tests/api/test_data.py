@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from studio.models import DataAsset, DataAssetVersion
 from tests import factories
 from tests.api.programs import Program
+from tests.pages.test_data_asset import take_away
 
 
 def file(name: str = "a.csv", text: bytes = b"x\n1\n2\n") -> SimpleUploadedFile:
@@ -116,6 +117,15 @@ def test_wrong_data_is_refused_with_a_sentence(
     body = {name: store.name if value == "STORE" else value for name, value in body.items()}
     assert says in scientist.refused("post", "/data/visits/versions", body)
     assert not DataAsset.objects.exists()
+
+
+@pytest.mark.parametrize("part", ["files", "explore", "download"])
+def test_a_storage_that_is_away_is_no_missing_file(
+    scientist: Program, store: Any, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    version = factories.data_asset(store, {"a.csv": "x\n1\n"}, name="visits")
+    take_away(version.datastore, monkeypatch)
+    assert "does not answer" in scientist.refused("get", f"/data/visits/versions/1/{part}", status=503)
 
 
 def test_a_wrong_name_or_a_missing_file_is_refused(scientist: Program, store: Any) -> None:

@@ -63,6 +63,9 @@ def test_an_archived_name_takes_no_new_version(signed_in: Client, asset: DataAss
     assert answer.status_code == 422
     assert "is archived. Restore it" in answer.content.decode()
     assert asset.versions.count() == 1
+    page = signed_in.get(reverse("data:detail", args=["patients"])).text
+    assert "“patients” is archived. Restore it on its page, or choose another name." in page
+    assert reverse("data:new") not in page
 
 
 def test_the_dialog_asks_first(signed_in: Client, asset: DataAsset) -> None:

@@ -5,9 +5,11 @@ from urllib.parse import quote, urlencode
 import pytest
 from django.urls import reverse
 
-from studio.models import DataAsset, DataAssetVersion, Event
+from studio.models import DataAsset, DataAssetVersion, Datastore, Event
+from studio.sealing import seal
 from tests import factories
 from tests.pages.test_data import csv, upload
+from tests.stores.s3_server import ACCESS_KEY, SECRET_KEY
 
 pytestmark = pytest.mark.django_db
 
@@ -107,11 +109,33 @@ def test_pages_live_without_their_folder(signed_in, store, part):
 
 def test_detail_says_when_the_files_have_changed(signed_in, store):
     version = factories.data_asset(store, {"a.csv": "x\n1\n"})
-    Path(store.options["root"], version.path, "b.csv").write_text("x\n2\n")
-    assert (
-        "The files have changed since this version was registered"
-        in signed_in.get(page_of(version.asset.name)).text
-    )
+    Path(store.options["root"], version.path, "a.csv").write_text("x\n10\n")
+    page = signed_in.get(page_of(version.asset.name)).text
+    now = "then 1 file of 4 bytes, now 1 file of 5 bytes. A job reads what is there now."
+    assert f"The files have changed since this version was registered: {now}" in page
+
+
+def take_away(store, monkeypatch):
+    """As a bucket that nobody answers for."""
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    options = {
+        "bucket": "visits",
+        "endpoint": "http://127.0.0.1:1",
+        "region": "us-east-1",
+        "path_style": True,
+    }
+    secrets = seal({"access_key": ACCESS_KEY, "secret_key": SECRET_KEY})
+    Datastore.objects.filter(pk=store.pk).update(kind="s3", options=options, secrets=secrets)
+
+
+def test_explore_of_a_storage_that_is_away_blames_no_file(signed_in, store, monkeypatch):
+    version = factories.data_asset(store, {"a.csv": "x\n1\n"})
+    take_away(store, monkeypatch)
+    answer = signed_in.get(page_of(version.asset.name, "explore", file="a.csv"))
+    assert answer.status_code == 200
+    assert "does not answer" in answer.text
+    assert "The files cannot be reached now" in answer.text
+    assert "put its files back" not in answer.text
 
 
 def test_detail_offers_a_job_only_where_an_endpoint_is(signed_in, store):

@@ -116,7 +116,7 @@ ENTRIES = [
         "data",
     ),
     Entry(
-        _("A datastore slows a job down"),
+        _("Requests to a datastore had to be repeated"),
         [
             "%(datastore)s throttled or broke off %(count)s request, which was made again: %(causes)s.",
             "%(datastore)s throttled or broke off %(count)s requests, which were made again: %(causes)s.",

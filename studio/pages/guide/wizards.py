@@ -25,6 +25,15 @@ ENTRIES = [
         "data",
     ),
     Entry(
+        _("A data asset is archived"),
+        ["“%(name)s” is archived. Restore it on its page, or choose another name."],
+        _(
+            "Lists and wizards leave it out, and it takes no new versions. Its files and jobs are as they were."
+        ),
+        _("Find it under Data, Show archived ones, and restore it; or take another name."),
+        "data",
+    ),
+    Entry(
         _("The files cannot be stored"),
         ["The files cannot be stored: %(reason)s. Nothing was registered."],
         _("The default datastore refused the upload: its disk is full, read-only or not permitted."),
