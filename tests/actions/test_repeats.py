@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
 from studio.actions.finalizing import finalize_job
 from studio.actions.job_definition import record
 from studio.actions.job_logs import read_log
+from studio.actions.leases import Holder
 from studio.actions.preparing import prepare_job
 from studio.actions.repeats import record_repeats
 from studio.models import Datastore, Job
@@ -213,6 +215,33 @@ def test_what_nobody_waits_for_is_not_counted(s3_place: Place) -> None:
         assert store.stat("a.csv")
         assert not way.troubles
     assert repeats.taken() == {}
+
+
+def test_a_heartbeat_adds_what_was_counted_since_the_last_one(store: Datastore) -> None:
+    """So that a page says it while the same mini-batch is still being fetched."""
+    job = factories.job(datastore=store)
+    for _beat in range(2):
+        with repeats.counted_for(job.pk, store):
+            repeats.note_repeat(503, "SlowDown")
+            repeats.note_repeat("ReadTimeoutError")
+        Holder("control").beat()
+    job.refresh_from_db()
+    assert job.repeated_requests == {store.name: {"503 SlowDown": 2, "ReadTimeoutError": 2}}
+
+
+def test_what_cannot_be_recorded_now_is_recorded_later(store: Datastore, monkeypatch: Any) -> None:
+    job = factories.job(datastore=store)
+    repeats.add(job.pk, repeats.Repeats({(store.name, "503"): 3}))
+
+    def away(*given: Any) -> None:
+        raise OperationalError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("studio.actions.repeats._record", away)
+        record_repeats()
+    record_repeats()
+    job.refresh_from_db()
+    assert job.repeated_requests == {store.name: {"503": 3}}
 
 
 def test_a_job_that_was_deleted_meanwhile_is_left_out() -> None:

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.journeys.running import RunningStudio
 
@@ -34,6 +34,18 @@ def upload(page: Page, name: str, files: list[Path], *, is_folder: bool = False)
     page.locator("input[type=file]").set_input_files(files)
     page.get_by_role("button", name="Create").click()
     page.wait_for_url(f"**/data/{name}/")
+
+
+def drop(page: Page, target: Locator, *paths: Path) -> None:
+    """Files and folders of this machine, as a person drags them from their desktop."""
+    box = target.bounding_box()
+    assert box is not None, "what is dropped onto is drawn"
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    browser = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        browser.send("Input.dispatchDragEvent", {"type": kind, "x": x, "y": y, "data": data})
+    browser.detach()
 
 
 def choose_dataset(page: Page, name: str) -> None:

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.journeys.conftest import sign_in
 from tests.journeys.running import RunningStudio
+from tests.journeys.steps import drop
 from tests.journeys.test_job_wizard import PATH
 
 # The other journeys look for uploads and outputs in the folder of a fresh studio.
@@ -40,6 +41,8 @@ def test_a_datastore_from_its_folder_to_its_end(studio: RunningStudio, page: Pag
         find_by_name(page, folder)
         asset_from_a_path(studio, page)
         asset_from_a_folder(page, tmp_path)
+        asset_of_what_is_dropped(page, tmp_path)
+        archive_and_restore(page)
         explore_and_versions(studio, page, tmp_path)
         unregister(studio, page, tmp_path)
     finally:
@@ -185,6 +188,38 @@ def asset_from_a_folder(page: Page, here: Path) -> None:
     assert len(list((here / "clinic" / "uploads").rglob("a.csv"))) == 2
 
 
+def asset_of_what_is_dropped(page: Page, here: Path) -> None:
+    """A folder and a file beside it."""
+    page.goto("/data/-/new/")
+    page.get_by_role("textbox", name="Name").fill("dropped-visits")
+    page.get_by_text("Folder (uri_folder)").click()
+    february = here / "source" / "february.csv"
+    drop(page, page.locator("[data-dropzone]"), here / "upload", february)
+    expect(page.locator("[data-ahead-progress]")).to_contain_text("All of it has arrived")
+    page.get_by_role("button", name="Create").click()
+    page.wait_for_url("**/data/dropped-visits/")
+    for path in ("upload/2026/a.csv", "upload/2027/a.csv", "february.csv"):
+        expect(page.get_by_role("link", name=path)).to_be_visible()
+    (stored,) = (here / "clinic" / "uploads").rglob("february.csv")
+    assert stored.read_bytes() == february.read_bytes()
+
+
+def archive_and_restore(page: Page) -> None:
+    dialog = page.get_by_role("dialog")
+    page.get_by_role("link", name="Archive", exact=True).click()
+    dialog.get_by_role("button", name="Archive").click()
+    expect(page.locator("#toasts")).to_contain_text("dropped-visits is archived.")
+    expect(page.get_by_role("button", name="New version")).to_have_attribute("aria-disabled", "true")
+    page.goto("/data/")
+    expect(page.get_by_role("link", name="clinic-visits", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="dropped-visits", exact=True)).to_have_count(0)
+    page.get_by_role("link", name="Show archived ones").click()
+    page.get_by_role("link", name="dropped-visits", exact=True).click()
+    page.get_by_role("link", name="Restore", exact=True).click()
+    dialog.get_by_role("button", name="Restore").click()
+    expect(page.locator("#toasts")).to_contain_text("dropped-visits is restored.")
+
+
 def make_default(page: Page, name: str) -> None:
     page.goto(f"/datastores/{name}/")
     page.get_by_role("link", name="Set as default").click()
@@ -227,7 +262,7 @@ def unregister(studio: RunningStudio, page: Page, here: Path) -> None:
     expect(dialog).to_contain_text("lies in it, so it stays registered")
     dialog.get_by_role("link", name="Cancel").click()
     page.goto("/data/")
-    for name in ("clinic-visits", "uploaded-visits"):
+    for name in ("clinic-visits", "uploaded-visits", "dropped-visits"):
         page.get_by_label(f"Select {name}", exact=True).check()
         page.get_by_role("button", name="Delete").click()
         expect(dialog).to_contain_text(f"Delete {name}?")
