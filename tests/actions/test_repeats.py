@@ -211,6 +211,7 @@ def test_what_nobody_waits_for_is_not_counted(s3_place: Place) -> None:
     with way_to(s3_place.options["endpoint"]) as way:
         store = s3_place.store(endpoint=way.address)
         store.write("a.csv", [b"x"])
+        repeats.taken()
         way.troubles = [busy("HEAD a.csv", {})]
         assert store.stat("a.csv")
         assert not way.troubles
@@ -247,4 +248,4 @@ def test_what_cannot_be_recorded_now_is_recorded_later(store: Datastore, monkeyp
 def test_a_job_that_was_deleted_meanwhile_is_left_out() -> None:
     repeats.add(0, repeats.Repeats({("visits", "503"): 1}))
     record_repeats()
-    assert repeats.taken() == {}
+    assert 0 not in repeats.taken()
