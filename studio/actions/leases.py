@@ -68,7 +68,8 @@ class Holder:
             held = {model: set(leases) for model, leases in self._held.items()}
         for model, leases in held.items():
             renew(model, leases)
-        record_repeats()
+        if any(held.values()):  # of what has ended, holding() has recorded it
+            record_repeats()
 
 
 CONTROL = Holder("control")

@@ -7,7 +7,10 @@ from studio.stores import repeats
 
 
 def record_repeats() -> None:
-    """Add to the jobs what was counted in this process since the last time; later, where the database is away."""
+    """Add to the jobs what was counted in this process since the last time.
+
+    Later, where the database is away or somebody is just writing the job: a heartbeat must not wait.
+    """
     for job_id, counted in repeats.taken().items():
         try:
             _record(job_id, counted)
@@ -17,7 +20,8 @@ def record_repeats() -> None:
 
 @transaction.atomic
 def _record(job_id: int, counted: repeats.Repeats) -> None:
-    job = Job.objects.only("repeated_requests").select_for_update(no_key=True).filter(pk=job_id).first()
+    rows = Job.objects.only("repeated_requests").select_for_update(no_key=True, nowait=True)
+    job = rows.filter(pk=job_id).first()
     if job is None:
         return  # it was deleted
     known = job.repeated_requests or {}
