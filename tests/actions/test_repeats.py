@@ -25,24 +25,10 @@ from tests.actions.conftest import spec_of
 from tests.stores.far import Place
 from tests.stores.gcs_server import refused
 from tests.stores.sftp_server import SftpServer
-from tests.stores.troubled import Passing, Trouble, way_to
+from tests.stores.troubled import SLOW_DOWN, busy, way_to
 
 pytestmark = pytest.mark.django_db
 ROWS = b"act,value\n" + b"list,1.5\n" * 50
-SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
-
-
-def busy(words: str, headers: dict[str, str], body: bytes = b"") -> Trouble:
-    """The server answers 503 to a request with this method and, in its path, this word."""
-    method, path = words.split()
-
-    def trouble(request: Passing) -> bool:
-        if request.command != method or path not in request.path:
-            return False
-        request.answer(503, {**headers, "Content-Length": str(len(body))}, body)
-        return True
-
-    return trouble
 
 
 class Throttled:

@@ -67,8 +67,23 @@ class Passing(BaseHTTPRequestHandler):
         pass
 
 
+# What S3 answers with 503.
+SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 PIECE = 64 << 10  # bytes that are sent at a time
 HOPS = {"transfer-encoding", "content-length", "connection", "keep-alive"}
+
+
+def busy(words: str, headers: dict[str, str], body: bytes = b"") -> Trouble:
+    """The server answers 503 to a request with this method and, in its path, this word."""
+    method, path = words.split()
+
+    def trouble(request: Passing) -> bool:
+        if request.command != method or path not in request.path:
+            return False
+        request.answer(503, {**headers, "Content-Length": str(len(body))}, body)
+        return True
+
+    return trouble
 
 
 @contextmanager
