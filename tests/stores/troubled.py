@@ -58,8 +58,9 @@ class Passing(BaseHTTPRequestHandler):
         self.end_headers()
         body = body if cut is None else body[:cut]
         for start in range(0, len(body), PIECE):
-            taken = self.wfile.write(body[start : start + PIECE])
-            self.way.fetched += taken if self.command == "GET" else 0
+            piece = body[start : start + PIECE]
+            self.way.fetched += len(piece) if self.command == "GET" else 0  # before the last one is taken
+            self.wfile.write(piece)
         if cut is not None:
             self.close_connection = True
 
