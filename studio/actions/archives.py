@@ -21,7 +21,8 @@ from studio.errors import StudioError
 
 MOST_ENTRIES = 10_000
 MOST_TOGETHER = 100_000  # files of the archives that are unpacked at once
-MOST_DIRECTORY = 16 << 20  # bytes of a zip's table of contents, which is read as a whole
+MOST_DIRECTORY = 16 << 20  # bytes of a zip's table of contents, or of the long headers of a tar
+NO_LENGTH = re.compile(rb"[0-9]{256}")  # nor a part of a name
 BIGGEST_RATIO = 100
 PIECE = 1 << 20
 LEFT_BEHIND = ("__MACOSX/",)  # what macOS adds to a zip
@@ -115,10 +116,26 @@ def unpacked(files: Iterable[tuple[str, File]], *, most: int) -> list[tuple[str,
 # ---- Zip
 
 
+class _ShortlyRead:
+    """A zip's bytes. Where its end stands twice, zipfile may believe another one than `_check_end` has looked at."""
+
+    def __init__(self, file: File) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        if size > MOST_DIRECTORY:
+            raise zipfile.BadZipFile("too long a table of contents")
+        data: bytes = self._file.read(size)
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
 def _in_zip(file: File, most: int) -> list[Member]:
     _check_end(file)
     try:
-        archive = zipfile.ZipFile(file)
+        archive = zipfile.ZipFile(_ShortlyRead(file))
     except UNREADABLE as error:
         raise _broken() from error
     entries = archive.infolist()
@@ -175,6 +192,8 @@ class _Sober:
     honest one is read in pieces larger than ours."""
 
     def __init__(self, file: File) -> None:
+        self.is_listed = False  # only its files are read from then on
+        self._headers_left = MOST_DIRECTORY
         file.seek(0)
         is_zipped = file.read(2) == b"\x1f\x8b"
         file.seek(0)
@@ -184,7 +203,16 @@ class _Sober:
         if not 0 <= size <= PIECE:
             raise tarfile.ReadError("too large a header")
         data: bytes = self._stream.read(size)
+        if size > tarfile.BLOCKSIZE and not self.is_listed:
+            self._check_header(data)
         return data
+
+    def _check_header(self, data: bytes) -> None:
+        """Before Python 3.11.10 tarfile looks for lengths in one for as long as the square of its digits takes
+        (CVE-2024-6232)."""
+        self._headers_left -= len(data)
+        if self._headers_left < 0 or NO_LENGTH.search(data):
+            raise tarfile.ReadError("no honest header")
 
     def seek(self, place: int) -> int:
         self._stream.seek(place)
@@ -216,6 +244,7 @@ def _in_tar(file: File, most: int) -> list[Member]:
             unpacked_size += entry.size
             _check_growth(unpacked_size, packed=file.size or 0, most=most)
             members.append(Member(checked_path(entry.name), entry.size, partial(archive.extractfile, entry)))
+        stream.is_listed = True
         stream.seek(archive.offset)
         end = stream.read(tarfile.BLOCKSIZE)
         if len(end) < tarfile.BLOCKSIZE or end.strip(b"\0"):

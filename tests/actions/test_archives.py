@@ -3,7 +3,9 @@
 import io
 import random
 import stat
+import struct
 import tarfile
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -168,6 +170,41 @@ def test_a_tar_whose_headers_are_bombs_fills_no_memory() -> None:
     for kind in (tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.XGLTYPE):
         bomb = tarred(entry("x", bytes(8 << 20), type=kind), entry("a.csv", b"x"), format=tarfile.GNU_FORMAT)
         assert "damaged or cut off" in refusal(bomb, "a.tgz")
+
+
+def test_a_zip_with_two_ends_is_not_read_by_the_longer_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The record that zipfile goes by says 2,000 files; what looks like one behind it says 14."""
+    monkeypatch.setattr(archives, "MOST_DIRECTORY", 50_000)
+    whole = zipped({f"{number:06}.csv": b"a\n" for number in range(2000)})
+    start, end = whole.find(b"PK\1\2"), whole.rfind(b"PK\5\6")
+    sizes = struct.pack("<QQQQ", 2000, 2000, end - start, start)
+    record = b"PK\6\6" + struct.pack("<QHHLL", 44, 45, 45, 0, 0) + sizes
+    locator = b"PK\6\7" + struct.pack("<L4sLL", 0, b"PK\6\6", 0, 1)
+    last = b"PK\5\6" + struct.pack("<HHHHLLH", 0, 0, 1, 1, 100, 0, 14) + b"\0" * 14
+    assert refusal(whole[:end] + record + locator + last, "a.zip") == (
+        "The archive is damaged or cut off. Pack it again."
+    )
+
+
+def long_header(content: bytes) -> bytes:
+    """Of a tar, as pax has them."""
+    info = tarfile.TarInfo("x")
+    info.type, info.size = tarfile.XHDTYPE, len(content)
+    return info.tobuf(tarfile.USTAR_FORMAT) + content + b"\0" * (-len(content) % tarfile.BLOCKSIZE)
+
+
+def test_a_tar_whose_header_is_all_digits_keeps_nobody_waiting() -> None:
+    began = time.monotonic()
+    said = refusal(long_header(b"1" * 50_000) + tarred(entry("a.csv", b"a\n"), mode="w"), "a.tar")
+    assert "damaged" in said
+    assert time.monotonic() - began < 2  # tarfile itself takes 5 s, and an hour for a megabyte
+
+
+def test_the_headers_of_a_tar_have_a_limit_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MOST_DIRECTORY", 5000)
+    header = long_header(b"2009 comment=" + b"c" * 1995 + b"\n")
+    assert refusal(header * 3 + tarred(entry("a.csv", b"a\n"), mode="w"), "a.tar")
+    assert found(header * 2 + tarred(entry("a.csv", b"a\n"), mode="w"), "a.tar") == {"a.csv": b"a\n"}
 
 
 def test_a_tar_with_a_negative_size_ends() -> None:
