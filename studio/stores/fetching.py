@@ -75,18 +75,21 @@ def parse_address(text: str) -> Address:
     return Address(place.url, parts.query or "")
 
 
+def _no_address() -> AddressRefused:
+    return AddressRefused(_("This is no address. Give one such as “https://example.com/visits.csv”."))
+
+
 def _parts(text: str) -> Url:
-    cannot = AddressRefused(_("This is no address. Give one such as “https://example.com/visits.csv”."))
     if len(text) > LONGEST or not text.isprintable():
-        raise cannot
+        raise _no_address()
     try:
         parts = parse_url(text)
     except LocationParseError:
-        raise cannot from None
+        raise _no_address() from None
     if parts.scheme != "https":
         raise AddressRefused(_("Only https addresses are read. Give one that begins with “https://”."))
     if not parts.host:
-        raise cannot
+        raise _no_address()
     return parts
 
 
@@ -134,7 +137,7 @@ def _followed(address: Address, headers: dict[str, str]) -> BaseHTTPResponse:
             return answer
         answer.close()
         try:
-            current = parse_address(urljoin(current.url, target))
+            current = parse_address(_joined(current.url, target))
         except AddressRefused as refusal:
             raise AddressRefused(
                 _("%(address)s leads on to an address that is not read. %(reason)s")
@@ -150,6 +153,14 @@ def _followed(address: Address, headers: dict[str, str]) -> BaseHTTPResponse:
         _("%(address)s leads on more than %(times)s times. Give the address of the file itself.")
         % {"address": address, "times": MOST_REDIRECTS}
     )
+
+
+def _joined(url: str, target: str) -> str:
+    """Raises AddressRefused."""
+    try:
+        return urljoin(url, target)
+    except ValueError:
+        raise _no_address() from None
 
 
 def _asked(address: Address, headers: dict[str, str]) -> BaseHTTPResponse:

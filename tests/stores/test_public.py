@@ -169,6 +169,7 @@ def test_a_redirect_to_this_machine_or_its_network_is_refused(web: Server, targe
         ("http://localhost:{port}/y.csv", "Only https addresses are read"),
         ("https://ada:pw@localhost:{port}/y.csv", "holds a user or password"),
         ("file:///etc/passwd", "Only https addresses are read"),
+        ("https://[nowhere", "This is no address"),
     ],
 )
 def test_a_redirect_is_held_against_the_rules_of_addresses(web: Server, target: str, said: str) -> None:
