@@ -1,6 +1,8 @@
 """Images of a datastore as people look at them: drawn anew and small, so that no byte of a file reaches a browser."""
 
 import io
+import shutil
+import tempfile
 from typing import BinaryIO
 
 from django.conf import settings
@@ -11,10 +13,12 @@ from studio.actions.stored_files import find_object, open_object
 from studio.embedded.home import locked
 from studio.errors import StudioError
 from studio.models import Datastore
+from studio.stores import StoreAway, reason
 
 SMALL, LARGE = 160, 960  # pixels of the longer side
 MOST_BYTES = 64 << 20  # of a file that is looked at
 MOST_PIXELS = 100_000_000  # of an image; decoded it takes up to four bytes for each
+PIECE = 1 << 20
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF")  # those that jobs score
 DEEP = {"I;16": 256, "I;16B": 256, "I;16L": 256}  # what one of 256 shades takes
 
@@ -28,10 +32,20 @@ def picture(*, datastore: Datastore, path: str, side: int) -> bytes:
     file = find_object(datastore=datastore, path=path)
     if file.size > MOST_BYTES:
         raise NoPicture(_("This image is too large to be shown here. Download it to look at it."))
-    # One at a time in all web processes: a large one takes up to a gigabyte while it is decoded.
-    only_this = locked(settings.STUDIO_HOME / "pictures.lock")
-    with open_object(datastore=datastore, path=path) as stream, only_this:
-        return _drawn(stream, side)
+    with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as here:
+        # Fetched first: a slow storage keeps nobody else waiting.
+        try:
+            with open_object(datastore=datastore, path=path) as stream:
+                shutil.copyfileobj(stream, here, PIECE)
+        except OSError as error:
+            cannot = _("This image cannot be read: %(reason)s.") % {"reason": reason(error)}
+            raise NoPicture(cannot) from error
+        except StoreAway as away:
+            raise NoPicture(str(away)) from away
+        here.seek(0)
+        # One at a time in all web processes: a large one takes up to a gigabyte while it is decoded.
+        with locked(settings.STUDIO_HOME / "pictures.lock"):
+            return _drawn(here, side)
 
 
 def _drawn(stream: BinaryIO, side: int) -> bytes:

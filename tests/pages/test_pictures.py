@@ -1,6 +1,8 @@
 """Images of data assets and datastores: drawn anew, never given out as they are."""
 
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -11,7 +13,9 @@ from PIL import Image
 
 from studio.actions import pictures
 from studio.models import DataAssetVersion, Datastore
+from studio.stores import open_store
 from tests import factories
+from tests.stores.https_server import Handler, Server
 
 pytestmark = pytest.mark.django_db
 
@@ -105,3 +109,30 @@ def test_browse_shows_an_image(signed_in: Client, store: Datastore) -> None:
     assert f"{reverse('datastores:picture', args=[store.name])}?large=yes&amp;path=a%20b.png" in page
     answer = signed_in.get(reverse("datastores:picture", args=[store.name]), {"path": "a b.png"})
     assert answer["Content-Type"] == "image/png"
+
+
+def test_an_image_that_comes_slowly_keeps_no_other_one_waiting(web: Server, store: Datastore) -> None:
+    content, is_asked, goes_on = drawn(), threading.Event(), threading.Event()
+
+    def slowly(handler: Handler) -> None:
+        start, end = map(int, handler.headers["Range"].removeprefix("bytes=").split("-"))
+        if end > 0:  # not only its first byte, to look at it
+            is_asked.set()
+            goes_on.wait(20)
+        part = content[start : end + 1]
+        headers = {"ETag": '"one"', "Content-Range": f"bytes {start}-{start + len(part) - 1}/{len(content)}"}
+        handler.answer(206, headers, part)
+
+    place = web.put("/slow.png", body=slowly)
+    options = {"place": place, "file": "slow.png"}
+    far = Datastore(name="address_of_an_image", kind=Datastore.Kind.ADDRESS, options=options)
+    open_store(store).write("quick.png", [content])
+    with ThreadPoolExecutor(2) as threads:
+        slow = threads.submit(pictures.picture, datastore=far, path="slow.png", side=pictures.SMALL)
+        assert is_asked.wait(10)
+        quick = threads.submit(pictures.picture, datastore=store, path="quick.png", side=pictures.SMALL)
+        try:
+            drawn_quickly = quick.result(timeout=5)
+        finally:
+            goes_on.set()
+        assert slow.result(timeout=10) == drawn_quickly
