@@ -94,7 +94,7 @@ class PreferencesMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        profile = Profile.objects.of(request.user)
+        profile: Profile | None = getattr(request.user, "profile", None)
         request.profile = profile  # type: ignore[attr-defined]
         language = profile.language if profile else ""
         if language not in dict(settings.LANGUAGES):

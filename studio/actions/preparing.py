@@ -11,7 +11,6 @@ from scoring.plan import plan
 from scoring.settings import ScoringSettings
 from studio.actions.compute import wake_cluster
 from studio.actions.inputs import list_input, opener, unreadable
-from studio.actions.job_logs import forget_old_logs
 from studio.actions.job_retry import take_over
 from studio.actions.jobs import claim_job, fail_by_bug, fail_job, objects_written, put_off, waiting_reason
 from studio.actions.leases import Holder
@@ -49,7 +48,6 @@ def prepare_job(*, job_id: int, holder: Holder) -> None:
             return
     if job.cluster:
         wake_cluster(job.cluster)
-    forget_old_logs()
 
 
 def _plan(job: Job, lease: uuid.UUID) -> None:

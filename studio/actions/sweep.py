@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from studio.actions.addresses import forget_addresses
 from studio.actions.compute import forget_silent_nodes, no_node_reasons, wake_cluster
 from studio.actions.job_deletion import remove_outdated_parts
+from studio.actions.job_logs import forget_old_logs
 from studio.actions.job_runs import enqueue_due_runs
 from studio.actions.jobs import settle_cancel, waiting_reason
 from studio.actions.minibatches import recover_lost
@@ -93,6 +94,7 @@ STEPS = (
     recover_lost_trials,
     wake_for_trials,
     forget_old_trials,
+    forget_old_logs,
     remove_outdated_parts,
     enqueue_due_runs,
     forget_addresses,

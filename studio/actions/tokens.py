@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from studio.actions.events import record
 from studio.errors import FieldErrors, StudioError
 from studio.models import ApiToken
+from studio.models.people import granted_to
 from studio.roles import check_can_change_own
 
 PREFIX = "sst_"
@@ -112,7 +113,7 @@ def revoke_token(*, user: User, token: ApiToken) -> None:
 
 def authenticate_token(raw: str, *, now: datetime) -> ApiToken:
     """The token with its owner, as whom the request acts. Notes the use. Raises TokenRefused."""
-    known = ApiToken.objects.select_related("owner")
+    known = ApiToken.objects.select_related("owner").annotate(granted=granted_to("owner"))
     token = known.filter(digest=digest_of(raw)).first() if is_well_formed(raw) else None
     if token is None:
         raise TokenRefused(
@@ -130,6 +131,7 @@ def authenticate_token(raw: str, *, now: datetime) -> ApiToken:
         )
     if not token.owner.is_active:
         raise TokenRefused(_("The account of this token is deactivated. Ask an Administrator."))
+    token.owner.granted = token.granted
     _note_use(token, now)
     return token
 

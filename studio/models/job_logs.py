@@ -15,7 +15,7 @@ class JobLog(models.Model):
     path = models.CharField(max_length=300, help_text="as in logs/user/stdout/<node>/process001.stdout.txt")
     text = models.TextField(blank=True)
     size = models.BigIntegerField(default=0, help_text="bytes of the whole log; text holds the last of them")
-    updated_at = models.DateTimeField(auto_now=True)
+    updated_at = models.DateTimeField(auto_now=True, db_index=True)
 
     objects = JobLogQuerySet.as_manager()
 

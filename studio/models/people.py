@@ -2,10 +2,11 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractUser, AnonymousUser, User
+from django.contrib.auth.models import AbstractUser, AnonymousUser, Permission, User
+from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
-from django.db.models import Q, prefetch_related_objects
+from django.db.models import OuterRef, Q, prefetch_related_objects
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
@@ -33,6 +34,12 @@ PERMISSIONS = {
     Role.DATA_SCIENTIST: ["run", "manage"],
     Role.ADMINISTRATOR: ["run", "manage", "administer"],
 }
+
+
+def granted_to(person: str) -> ArraySubquery:
+    """What the groups of a person allow, as names of PERMISSIONS; `person` is the path to their key."""
+    permissions = Permission.objects.filter(group__user=OuterRef(person), content_type__app_label="studio")
+    return ArraySubquery(permissions.values("codename"))
 
 
 def people_matching(*, words: str = "", role: str = "", state: str = "") -> models.QuerySet[User]:

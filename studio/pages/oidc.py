@@ -49,7 +49,6 @@ from studio.roles import check_can_disconnect
 
 logger = logging.getLogger(__name__)
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 LONGEST_SUBJECT = 191  # allauth's column
 CONFIGURATION_LASTS = 300  # seconds
 # What answers that are none of the protocol's lead to.
@@ -202,7 +201,7 @@ def _let_in(request: HttpRequest, found: SocialLogin) -> HttpResponse:
         with transaction.atomic():
             person = sign_in_by_provider(provider=provider, identity=identity)
             finish_at_provider(ip=address_of(request))
-            login(request, person, backend=BACKEND)
+            login(request, person)
     except SignInRefused as refusal:
         note_refusal(provider=provider, identity=identity)
         return _refuse(request, str(refusal))

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from studio.actions import job_logs, log_shipping
 from studio.actions.log_shipping import ScorerLog
+from studio.actions.sweep import sweep
 from studio.errors import NotFound
 from studio.models import Event, Job, JobLog, MiniBatch
 from tests import factories
@@ -184,8 +185,8 @@ def test_what_is_no_log_of_the_job_is_not_found(job, path):
 
 def test_what_was_printed_a_month_ago_goes(job):
     JobLog.objects.create(job=job, path=OUT)
-    job_logs.forget_old_logs()
+    sweep()
     assert JobLog.objects.exists()
     JobLog.objects.update(updated_at=timezone.now() - timedelta(days=31))
-    job_logs.forget_old_logs()
+    sweep()
     assert not JobLog.objects.exists()

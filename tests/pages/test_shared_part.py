@@ -54,7 +54,7 @@ def test_it_is_drawn_once_for_all_who_look_at_the_same(job: Job, queries: Any) -
         assert part(other, job) == first
     assert "0 of 9 mini-batches" in first
     assert not any("studio_modelversion" in query["sql"] for query in seen), "the job is not read whole again"
-    assert len(seen) <= 5, "session, person, preferences, job, role"
+    assert len(seen) <= 3, "session, person, job"
 
 
 def test_it_has_all_that_a_drawing_for_one_person_has_and_nothing_of_a_person(job: Job) -> None:
