@@ -187,7 +187,7 @@ def _count(job: Job, *, minibatches_done: int, files_failed: int, **more: int) -
     job.files_failed += files_failed
     added = {name: F(name) + amount for name, amount in more.items()}
     Job.objects.filter(pk=job.pk).update(
-        minibatches_done=job.minibatches_done, files_failed=job.files_failed, **added
+        minibatches_done=job.minibatches_done, files_failed=job.files_failed, recorded_at=Now(), **added
     )
     _after_recording(job)
 

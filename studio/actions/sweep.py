@@ -69,7 +69,8 @@ def _wake_clusters() -> None:
     """Wake-ups go to clusters that have work and a node: in a queue that nobody reads they would only pile up."""
     of_job = MiniBatch.objects.filter(job=OuterRef("pk"))
     with_work = Job.objects.filter(Exists(of_job.waiting()), status=Job.Status.RUNNING)
-    idle = with_work.exclude(Exists(of_job.running()))
+    # Between two mini-batches a slot has none for a moment.
+    idle = with_work.exclude(Exists(of_job.running())).exclude(recorded_at__gt=Now() - GRACE)
     creating = Deployment.objects.lease_free().filter(status=Deployment.Status.CREATING)
     alive = set(Node.objects.taking_work().values_list("cluster", flat=True))
     for cluster in Cluster.objects.filter(jobs__in=with_work).distinct():

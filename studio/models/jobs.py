@@ -116,6 +116,9 @@ class Job(Stateful, Leased):
     repeated_requests = models.JSONField(
         null=True, help_text="that datastores throttled or broke off: name -> cause -> times; null: none"
     )
+    recorded_at = models.DateTimeField(
+        null=True, help_text="when its last mini-batch was completed or failed"
+    )
     outputs = models.JSONField(default=list, blank=True, help_text="names of the objects it wrote")
     summary = models.JSONField(null=True, help_text="what _summary.json holds")
     mlflow_run_id = models.CharField(max_length=64, blank=True, db_default="")

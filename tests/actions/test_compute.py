@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -152,6 +153,9 @@ def test_the_sweep_keeps_what_a_job_waits_for_true(cluster: Cluster, person: Any
         job.refresh_from_db()
         return job.waiting_for
 
+    type(job).objects.update(recorded_at=timezone.now())
+    assert waits_for() == "", "a slot goes from one mini-batch to the next"
+    type(job).objects.update(recorded_at=timezone.now() - timedelta(seconds=5))
     assert waits_for() == STARTING
     compute.stop_cluster(user=person, cluster=cluster)
     assert waits_for() == STOPPED
