@@ -25,6 +25,7 @@ from studio.errors import NotAllowed, NotFound, StudioError, Unavailable
 from studio.models import Event, Profile
 from studio.pages.origin import address_of
 from studio.pages.referrer import came_from, own_address
+from studio.pages.uploads import check_form
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 STATUSES: tuple[tuple[type[StudioError], int], ...] = ((NotFound, 404), (NotAllowed, 403), (Unavailable, 503))
@@ -139,6 +140,28 @@ class LoginRequiredMiddleware(DjangoLoginRequiredMiddleware):
         return redirect_to_login(htmx.current_url_abs_path or "/", self.get_login_url(view_func))
 
 
+class LargeFormMiddleware:
+    """Stands before CsrfViewMiddleware, which reads a form with all its files before any view is asked. The API has a
+    door of its own."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponseBase | None:
+        if request.path_info.startswith("/api/"):
+            return None
+        try:
+            check_form(request)
+        except StudioError as refusal:
+            return refused(request, refusal)
+        return None
+
+
 class StudioErrorMiddleware:
     """A refusal that no page caught is shown as it is: as a toast where there is a page, else as a page."""
 
@@ -149,23 +172,25 @@ class StudioErrorMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        if not isinstance(exception, StudioError):
-            return None
-        htmx = getattr(request, "htmx", None)
-        if isinstance(exception, NotFound) and asks_for_its_own_page(request):
-            return HttpResponse(status=404)
-        if htmx:
-            messages.error(request, str(exception))
-            page = own_address(htmx.current_url_abs_path or "")
-            if request.method == "POST" and htmx.target == "dialog" and page:  # it covers the toasts
-                return HttpResponse(headers={"HX-Redirect": page})
-            return HttpResponse(status=422, headers={"HX-Reswap": "none"})
-        back = came_from(request)
-        if request.method == "POST" and back:
-            messages.error(request, str(exception))
-            return HttpResponseRedirect(back)
-        status = next((code for kind, code in STATUSES if isinstance(exception, kind)), 400)
-        return render(request, "error.html", {"reason": str(exception), "status": status}, status=status)
+        return refused(request, exception) if isinstance(exception, StudioError) else None
+
+
+def refused(request: HttpRequest, exception: StudioError) -> HttpResponseBase:
+    htmx = getattr(request, "htmx", None)
+    if isinstance(exception, NotFound) and asks_for_its_own_page(request):
+        return HttpResponse(status=404)
+    if htmx:
+        messages.error(request, str(exception))
+        page = own_address(htmx.current_url_abs_path or "")
+        if request.method == "POST" and htmx.target == "dialog" and page:  # it covers the toasts
+            return HttpResponse(headers={"HX-Redirect": page})
+        return HttpResponse(status=422, headers={"HX-Reswap": "none"})
+    back = came_from(request)
+    if request.method == "POST" and back:
+        messages.error(request, str(exception))
+        return HttpResponseRedirect(back)
+    status = next((code for kind, code in STATUSES if isinstance(exception, kind)), 400)
+    return render(request, "error.html", {"reason": str(exception), "status": status}, status=status)
 
 
 def asks_for_its_own_page(request: HttpRequest) -> bool:

@@ -17,7 +17,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
 from studio.errors import FieldErrors, NotFound, StudioError
-from studio.roles import check_may_run
+from studio.roles import Person, check_may_run
 from studio.stores import reason
 
 PIECE = 1 << 20  # bytes that are held in memory
@@ -96,6 +96,12 @@ def begin_upload(*, user: User, name: str, size: int, modified: int, sample: byt
         raise _cannot_keep(error) from error
     _check_room(place.parent, size - arrived)
     return Arriving(key, arrived)
+
+
+def check_may_send(*, user: Person, size: int) -> None:
+    """Before a form that brings so many bytes touches the disk. Raises StudioError."""
+    check_may_run(user)
+    _check_room(settings.FILE_UPLOAD_TEMP_DIR, size)
 
 
 def _check_room(folder: Path, size: int) -> None:

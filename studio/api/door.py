@@ -6,6 +6,7 @@ from ninja.security import HttpBearer
 from studio.actions.tokens import pace_token
 from studio.models import ApiToken
 from studio.pages.bearer import sign_in_by_token
+from studio.pages.uploads import check_form
 
 
 class Token(HttpBearer):
@@ -14,4 +15,5 @@ class Token(HttpBearer):
     def authenticate(self, request: HttpRequest, token: str) -> ApiToken:
         shown = sign_in_by_token(request, token.strip())
         pace_token(token=shown)
+        check_form(request)
         return shown

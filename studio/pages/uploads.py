@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files import File
 from django.core.files.uploadhandler import FileUploadHandler
@@ -12,7 +13,15 @@ from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from studio.actions.uploads import Arriving, OutOfStep, add_piece, arrived_files, begin_upload, forget_uploads
+from studio.actions.uploads import (
+    Arriving,
+    OutOfStep,
+    add_piece,
+    arrived_files,
+    begin_upload,
+    check_may_send,
+    forget_uploads,
+)
 from studio.errors import StudioError
 from studio.forms.files import UNREADABLE, BeginForm, FilesForm
 from studio.forms.numbers import whole_number
@@ -90,6 +99,13 @@ def chosen_files(*, user: Person, form: FilesForm) -> Iterator[list[tuple[str, F
 
 
 # ---- With the form: neither the server nor Django's own parser says that a browser broke one off
+
+
+def check_form(request: HttpRequest) -> None:
+    """Before it is parsed, which puts larger files onto the disk, whoever sends them. Raises StudioError."""
+    size = whole_number(request.META.get("CONTENT_LENGTH")) or 0
+    if request.content_type == "multipart/form-data" and size > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
+        check_may_send(user=request.user, size=size)
 
 
 class Whole:

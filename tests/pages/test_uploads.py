@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
 from django.test import RequestFactory
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.urls import reverse
 from django.utils import timezone
 
@@ -20,7 +21,7 @@ from studio.actions import stored_files, uploads
 from studio.actions.storing import remove_left_uploads, storing
 from studio.actions.uploads import forget_left_uploads
 from studio.errors import FieldErrors, StudioError
-from studio.models import DataAssetVersion, UnfinishedUpload
+from studio.models import DataAssetVersion, Role, UnfinishedUpload
 from studio.stores import LocalFolder
 from tests import factories
 from tests.actions.test_archives import entry, tarred, zipped
@@ -198,6 +199,38 @@ def test_uploads_leave_room_for_the_database(signed_in, store, monkeypatch):
     monkeypatch.setattr(uploads, "RESERVE", 1 << 60)
     for answer in (begun(signed_in, "b.csv", CONTENT), piece(signed_in, found["address"], 0, CONTENT)):
         assert (answer.status_code, "left for uploads" in answer.json()["problem"]) == (422, True)
+
+
+def large_form(client, address, **headers):
+    """The answer, and whether the studio began to read the form."""
+    form = encode_multipart(BOUNDARY, {"files": SimpleUploadedFile("a.csv", b"1\n" * (1 << 20))})
+    answer = client.generic("POST", address, form, MULTIPART_CONTENT, headers=headers)
+    return answer, answer.wsgi_request.environ["wsgi.input"].read_started
+
+
+@pytest.mark.parametrize("address", ["/account/sign-in/", NEW])
+def test_a_stranger_puts_nothing_onto_the_disk(client, db, address):
+    answer, is_read = large_form(client, address)
+    assert (answer.status_code, "Sign in first" in answer.text, is_read) == (403, True, False)
+
+
+def test_who_may_not_upload_puts_nothing_onto_the_disk(client, db):
+    reader = factories.user(role=Role.READER)
+    client.force_login(reader)
+    answer, is_read = large_form(client, NEW)
+    assert (answer.status_code, "Your role is Reader" in answer.text, is_read) == (403, True, False)
+    _token, secret = factories.token(reader, scope="manage")
+    address = "/api/data/patients/versions/upload"
+    answer, is_read = large_form(client, address, authorization=f"Bearer {secret}")
+    said = answer.json()["error"]["message"]
+    assert (answer.status_code, "Your role is Reader" in said, is_read) == (403, True, False)
+
+
+def test_a_large_form_leaves_room_for_the_database(signed_in, store, monkeypatch):
+    assert large_form(signed_in, NEW)[1]
+    monkeypatch.setattr(uploads, "RESERVE", 1 << 60)
+    answer, is_read = large_form(signed_in, NEW)
+    assert (answer.status_code, "left for uploads" in answer.text, is_read) == (400, True, False)
 
 
 def test_a_browser_that_falls_silent_is_not_waited_for_for_ever(db):
