@@ -3,6 +3,7 @@
 
 from typing import Any
 
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
@@ -125,8 +126,10 @@ def may_use_password(person: User) -> bool:
     return bool(settings.PASSWORDS_FOR_ALL or Role.of(person) == Role.ADMINISTRATOR)
 
 
-def check_can_disconnect(user: User) -> None:
-    """The account from the provider that opens it."""
+def check_can_disconnect(user: User, account: SocialAccount | None) -> None:
+    """The person's account in the studio from that at the provider which opens it, if any."""
+    if account is None:
+        raise NotAllowed(_("Your account is not connected, so there is nothing to disconnect."))
     if not may_use_password(user):
         raise NotAllowed(
             _("Only Administrators sign in with a password here: nothing else would open your account.")

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from studio.actions.events import record
 from studio.actions.people import one_at_a_time
-from studio.errors import NotAllowed, NotFound, StudioError
+from studio.errors import NotAllowed, StudioError
 from studio.models import Role
 from studio.oidc import OpenIdProvider
 from studio.roles import check_can_disconnect, check_leaves_an_administrator
@@ -105,12 +105,10 @@ def connect_account(*, user: User, provider: OpenIdProvider, identity: Identity)
 
 @transaction.atomic
 def disconnect_account(*, user: User, provider: OpenIdProvider) -> None:
-    """Raises NotAllowed where nothing else opens the account."""
-    check_can_disconnect(user)
+    """Raises NotAllowed where nothing else opens the account, or it is not connected."""
     account = account_at(provider=provider, user=user)
-    if account is None:
-        raise NotFound(_("Your account is not connected with %(provider)s.") % {"provider": provider.label})
-    account.delete()
+    check_can_disconnect(user, account)
+    account.delete()  # type: ignore[union-attr]
     record(actor=user, action="account.disconnect", subject=user.username, provider=provider.label)
 
 

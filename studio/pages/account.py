@@ -157,7 +157,7 @@ def _page(request: HttpRequest, *, status: int = 200, **forms: Any) -> HttpRespo
         "password_is_given": profile.password_is_given,
         "provider": settings.OIDC,
         "connected": connected,
-        "reason_to_stay": reason_against(check_can_disconnect, request.user) if connected else "",
+        "reason_to_stay": reason_against(check_can_disconnect, request.user, connected),
         "role": Role.of(request.user),
         "time_zones": time_zones(),
         "now": timezone.now(),

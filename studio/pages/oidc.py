@@ -34,6 +34,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from studio.actions.identities import (
     Identity,
     SignInRefused,
+    account_at,
     connect_account,
     disconnect_account,
     note_refusal,
@@ -247,7 +248,11 @@ def disconnect(request: HttpRequest) -> HttpResponse:
         sentence = _("%(provider)s opens your account no longer.") % {"provider": settings.OIDC.label}
         messages.success(request, sentence)
         return redirect("account")
-    context = {"provider": settings.OIDC, "reason": reason_against(check_can_disconnect, request.user)}
+    account = account_at(provider=settings.OIDC, user=request.user)  # type: ignore[arg-type]
+    context = {
+        "provider": settings.OIDC,
+        "reason": reason_against(check_can_disconnect, request.user, account),
+    }
     return render_page(request, "account/disconnect.html", context, fragment="dialog")
 
 

@@ -163,7 +163,16 @@ def test_the_only_way_into_an_account_stays(client: Client, provider: AnyProvide
     settings.PASSWORDS_FOR_ALL = True
     client.post(DISCONNECT)
     assert not SocialAccount.objects.exists()
-    assert "not connected with Clinic" in client.post(DISCONNECT).text
+
+
+def test_what_is_not_connected_is_not_disconnected(client: Client, provider: AnyProvider) -> None:
+    client.force_login(factories.user())
+    page = client.get(DISCONNECT)
+    assert page.context["reason"].startswith("Your account is not connected")
+    assert page.context["reason"] in page.text
+    answer = client.post(DISCONNECT)
+    assert answer.status_code == 403
+    assert "Your account is not connected" in answer.text
 
 
 def test_signing_in_is_not_begun_without_end(client: Client, provider: AnyProvider) -> None:

@@ -65,7 +65,7 @@ ENTRIES = [
         [
             "Who you are at … opens another account of this studio. Disconnect it there first.",
             "Your account is connected with … already. Disconnect it first.",
-            "Your account is not connected with ….",
+            "Your account is not connected, so there is nothing to disconnect.",
             "You are no longer signed in. Sign in, and connect your account again.",
             "Only Administrators sign in with a password here: nothing else would open your account.",
             "You have no password, so nothing else would open your account. Ask an Administrator for a one-time link, and choose one.",
