@@ -108,7 +108,8 @@ def disconnect_account(*, user: User, provider: OpenIdProvider) -> None:
     """Raises NotAllowed where nothing else opens the account, or it is not connected."""
     account = account_at(provider=provider, user=user)
     check_can_disconnect(user, account)
-    account.delete()  # type: ignore[union-attr]
+    assert account, "or it was refused"
+    account.delete()
     record(actor=user, action="account.disconnect", subject=user.username, provider=provider.label)
 
 
