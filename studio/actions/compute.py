@@ -18,6 +18,7 @@ from studio.actions import events
 from studio.errors import ChangedMeanwhile, FieldErrors, StudioError
 from studio.models import Cluster, Event, Node
 from studio.models.compute import DEFAULT_SLOT_MEMORY
+from studio.models.leases import end_leases
 from studio.permissions import (
     check_can_create_cluster,
     check_can_delete_cluster,
@@ -26,7 +27,7 @@ from studio.permissions import (
     check_can_start_cluster,
     check_can_stop_cluster,
 )
-from studio.queue import wake
+from studio.queue import enqueue, wake
 
 LOCAL_CLUSTER = "cpu-cluster"
 
@@ -236,6 +237,14 @@ def takes_work(*, node: Node) -> bool:
 
 def node_leaves(*, node: Node) -> None:
     Node.objects.filter(pk=node.pk, stopped_at=None).update(stopped_at=Now(), busy=0)
+
+
+@transaction.atomic
+def node_ended(*, node: Node) -> None:
+    """For whoever sees its process end: what it held is begun again at once, not after its silence."""
+    node_leaves(node=node)
+    end_leases(node.name)
+    enqueue("sweep.sweep", expires=5)
 
 
 def forget_silent_nodes() -> None:

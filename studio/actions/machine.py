@@ -18,6 +18,7 @@ from pathlib import Path
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils.translation import gettext as _
 
+from studio.actions.compute import node_ended
 from studio.actions.demand import demand_here, drain_surplus
 from studio.embedded import logs
 from studio.embedded.home import PROJECT
@@ -98,7 +99,7 @@ class Machine:
         self.clusters = {name: own for name, own in self.clusters.items() if own.nodes or name in names}
         for cluster, count in wanted.items():
             own = self.clusters.setdefault(cluster.name, OwnCluster())
-            self._bury(cluster, own)
+            self._bury(cluster, own, rows)
             self._adjust(cluster, own, count, rows)
         return all(self._has_one(cluster.name, count, rows) for cluster, count in wanted.items())
 
@@ -139,10 +140,12 @@ class Machine:
             log_from = log.stat().st_size
             return OwnNode(child.start(output), log, log_from, time.monotonic())
 
-    def _bury(self, cluster: Cluster, own: OwnCluster) -> None:
+    def _bury(self, cluster: Cluster, own: OwnCluster, rows: dict[int, Node]) -> None:
         for one in [one for one in own.nodes if one.process.poll() is not None]:
             own.nodes.remove(one)
             end_group(one.process)  # what it started must not outlive it
+            if row := rows.get(one.process.pid):
+                node_ended(node=row)
             if one.is_asked_to_end or cluster.is_stopped or one.process.returncode == 0:
                 own.crashes = 0
                 continue

@@ -13,7 +13,7 @@ import pytest
 from django.utils import timezone
 
 from studio.actions.machine import Machine, OwnNode
-from studio.models import Cluster, Node
+from studio.models import Cluster, Job, MiniBatch, Node
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -89,6 +89,21 @@ def test_one_that_was_killed_is_started_again_after_a_pause(make: Make, cluster:
     assert len(nodes_of(machine, cluster)) == 1
     waited(machine, lambda: len(nodes_of(machine, cluster)) == 2)
     assert nodes_of(machine, cluster)[-1].log.name == "node-gpu-1.log"
+
+
+def test_what_a_killed_one_held_is_free_at_once_and_what_the_others_hold_is_not(
+    make: Make, cluster: Cluster
+) -> None:
+    machine = make()
+    machine.compare()
+    killed, other = join(machine, cluster)
+    job = factories.job(Job.Status.RUNNING, deployment=factories.deployment(cluster=cluster))
+    for node in (killed, other):
+        factories.minibatch(job, MiniBatch.Status.RUNNING, node=node.name, **MiniBatch.taken_by(node.name))
+    end(next(one for one in nodes_of(machine, cluster) if one.process.pid == killed.pid))
+    machine.compare()
+    assert list(Node.objects.alive()) == [other]
+    assert list(MiniBatch.objects.lease_lost().values_list("leased_by", flat=True)) == [killed.name]
 
 
 def test_what_keeps_nodes_from_starting_is_told_and_tried_again_more_seldom(make: Make) -> None:
