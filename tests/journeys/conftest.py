@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.journeys.running import RunningStudio, running_studio
 
+BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")  # as tests/browser.sh looks for them
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -40,7 +41,7 @@ def studio() -> Iterator[RunningStudio]:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Ends with the journeys: while it runs, its event loop keeps Django from the database in this thread."""
-    executable = next((path for name in ("chromium", "google-chrome") if (path := shutil.which(name))), None)
+    executable = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
         yield running
