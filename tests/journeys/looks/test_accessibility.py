@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +24,6 @@ from django.contrib.auth import get_user_model
 from tests import factories
 print(factories.token(get_user_model().objects.get(username="admin"))[0].pk)
 """
-AXE = Path(AXE_FILE_PATH).read_text()
 # Colours may pass over into those of the theme, a part after the part around it.
 SHOW = """async (theme) => {
   const frame = () => new Promise(requestAnimationFrame);
@@ -63,7 +61,6 @@ class Reader:
             return [f"the status is {answer.status if answer else 'none'}"]
         if "text/html" not in answer.headers["content-type"]:
             return ["it is no page; say NO_PAGE"]
-        self.page.evaluate(AXE)
         found = [*self._head(), *self._axe("light"), *self._axe("dark", COLOURS)]
         self.page.set_viewport_size(NARROW)
         found += [*self._axe("narrow"), *self._width()]
@@ -87,11 +84,17 @@ class Reader:
         return [f"narrow: the page is {wider} px wider than the screen"] if wider > 0 else []
 
 
-@pytest.fixture(scope="module")
-def context(studio: RunningStudio, browser: Browser) -> Iterator[BrowserContext]:
-    """The CSP stays out of axe's way; that pages keep to it is what every other journey shows."""
+def context_with_axe(studio: RunningStudio, browser: Browser) -> BrowserContext:
+    """Its pages have axe. The CSP stays out of its way; that pages keep to it is what every other journey shows."""
     made = browser.new_context(base_url=studio.address, bypass_csp=True, reduced_motion="reduce")
     made.set_default_timeout(PATIENCE)
+    made.add_init_script(path=AXE_FILE_PATH)
+    return made
+
+
+@pytest.fixture(scope="module")
+def context(studio: RunningStudio, browser: Browser) -> Iterator[BrowserContext]:
+    made = context_with_axe(studio, browser)
     yield made
     made.close()
 
@@ -169,7 +172,7 @@ def test_a_page_is_accessible(
 
 @pytest.mark.parametrize("path", ["/account/sign-in/", "/account/sign-in/?next=/jobs/"])
 def test_the_sign_in_page_is_accessible(studio: RunningStudio, browser: Browser, path: str) -> None:
-    stranger = browser.new_context(base_url=studio.address, bypass_csp=True, reduced_motion="reduce")
+    stranger = context_with_axe(studio, browser)
     try:
         assert not Reader(stranger).problems(path)
     finally:
@@ -179,5 +182,4 @@ def test_the_sign_in_page_is_accessible(studio: RunningStudio, browser: Browser,
 def test_the_page_of_a_wrong_address_is_accessible(reader: Reader) -> None:
     reader.page.set_viewport_size(WIDE)
     reader.page.goto("/models/nowhere/")
-    reader.page.evaluate(AXE)
     assert [*reader._head(), *reader._axe("light"), *reader._axe("dark")] == []
