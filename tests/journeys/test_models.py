@@ -22,7 +22,8 @@ mlflow.sklearn.save_model(model, {folder!r}, **given)
 mlflow.set_experiment("lines")
 with mlflow.start_run(run_name="straight line"):
     mlflow.log_metric("r2", 1.0)
-    mlflow.sklearn.log_model(model, name="line", **given)
+    # MLflow imports the model in a process of its own to find its requirements: once is enough.
+    mlflow.sklearn.log_model(model, name="line", pip_requirements={folder!r} + "/requirements.txt", **given)
 """
 LOADED = """
 import pandas as pd

@@ -22,7 +22,8 @@ open("empty.txt", "w").close()
 with mlflow.start_run() as run:
     mlflow.log_param("where", "elsewhere")
     mlflow.sklearn.log_model(
-        model, name="model", registered_model_name="from-elsewhere", input_example=features.head(3)
+        model, name="model", registered_model_name="from-elsewhere", input_example=features.head(3),
+        pip_requirements=["mlflow", "scikit-learn"],
     )
     mlflow.log_artifact("large.bin")
     mlflow.log_artifact("empty.txt")
