@@ -70,6 +70,7 @@ def try_access(page: Page) -> None:
 
 def upload(page: Page, file: Path) -> None:
     page.get_by_role("link", name="Browse").click()
+    page.wait_for_url("**/browse/**")  # and loaded: before its script has run, a link opens no dialog
     expect(page.locator("main")).to_contain_text("This folder is empty")
     page.get_by_role("link", name="New folder").click()
     dialog = page.get_by_role("dialog")
