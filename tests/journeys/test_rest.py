@@ -1,6 +1,7 @@
 """A pipeline elsewhere, with nothing but curl: a token, an invocation as Azure has it, its predictions."""
 
 import json
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -8,24 +9,35 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.running import RunningStudio
+from tests.journeys.running import PASSWORD, RunningStudio
 from tests.journeys.steps import predictions
 
 pytestmark = pytest.mark.journey
 ENDPOINT = "breast-cancer-sample"
 READY = "SELECT 1 FROM studio_job WHERE endpoint_name = %s AND status = 'Completed'"
-PATH = """
-SELECT v.path FROM studio_dataassetversion v JOIN studio_dataasset a ON a.id = v.asset_id WHERE a.name = %s
-"""
-MAKE_TOKEN = """
-from datetime import timedelta
-from django.contrib.auth.models import User
-from django.utils import timezone
-from studio.actions.tokens import create_token
-admin = User.objects.get(username="admin")
-print(create_token(user=admin, name="curl", scope="run", expires_at=timezone.now() + timedelta(days=1))[1])
-"""
+FIELD = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
+TOKEN = re.compile(r"\bsst_\w+")
 FINAL = ("Completed", "Failed", "Canceled")
+
+
+def curl(*words: str) -> str:
+    command = ["curl", "--silent", "--show-error", "--fail-with-body", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def new_token(studio: RunningStudio, cookies: Path) -> str:
+    """Signs in, creates a token with the form in the profile and reads it from the page that shows it, once."""
+    jar = ("--cookie", str(cookies), "--cookie-jar", str(cookies))
+
+    def send(path: str, **fields: str) -> str:
+        address = studio.address.rstrip("/") + path
+        [field, *_others] = FIELD.findall(curl(*jar, address))
+        values = {"csrfmiddlewaretoken": field, **fields}
+        said = [word for name, value in values.items() for word in ("--data-urlencode", f"{name}={value}")]
+        return curl(*jar, *said, address)
+
+    send("/account/sign-in/", username="admin", password=PASSWORD)
+    return TOKEN.findall(send("/account/tokens/new/", name="curl", scope="run", days="7"))[0]
 
 
 class Curl:
@@ -34,9 +46,7 @@ class Curl:
 
     def __call__(self, path: str, *options: str) -> str:
         address = path if path.startswith("http") else self.base + path
-        command = ["curl", "--silent", "--show-error", "--fail-with-body", *options]
-        command += ["--header", f"Authorization: Bearer {self.token}", address]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return curl(*options, "--header", f"Authorization: Bearer {self.token}", address)
 
     def invoke(self, body: dict[str, Any], key: str) -> dict[str, Any]:
         said = ("--header", "Content-Type: application/json", "--header", f"Idempotency-Key: {key}")
@@ -50,8 +60,8 @@ def test_a_pipeline_starts_a_job_follows_it_and_takes_its_predictions(
     studio: RunningStudio, tmp_path: Path
 ) -> None:
     studio.wait_for(lambda: studio.query(READY, ENDPOINT), seconds=240)
-    curl = Curl(studio, studio.run(MAKE_TOKEN).strip())
-    path = studio.query(PATH, "breast-cancer-samples")[0][0]
+    api = Curl(studio, new_token(studio, tmp_path / "cookies"))
+    path = json.loads(api("/api/data/breast-cancer-samples/versions/1"))["path"]
     body = {
         "properties": {
             "InputData": {
@@ -69,17 +79,17 @@ def test_a_pipeline_starts_a_job_follows_it_and_takes_its_predictions(
             "properties": {"experimentName": "nightly"},
         }
     }
-    job = curl.invoke(body, "nightly")
-    assert curl.invoke(body, "nightly")["name"] == job["name"]
+    job = api.invoke(body, "nightly")
+    assert api.invoke(body, "nightly")["name"] == job["name"]
     end = time.monotonic() + 60
     while job["properties"]["status"] not in FINAL and time.monotonic() < end:
         time.sleep(0.5)
-        job = json.loads(curl(f"/api/endpoints/{ENDPOINT}/jobs/{job['name']}"))
+        job = json.loads(api(f"/api/endpoints/{ENDPOINT}/jobs/{job['name']}"))
     assert job["properties"]["status"] == "Completed", job
-    [output, *_others] = json.loads(curl(f"/api/jobs/{job['name']}/outputs"))["value"]
+    [output, *_others] = json.loads(api(f"/api/jobs/{job['name']}/outputs"))["value"]
     target = tmp_path / "predictions.csv"
-    curl(output["href"], "--output", str(target))
+    api(output["href"], "--output", str(target))
     assert len(predictions(target)) == job["properties"]["counts"]["rows"] == 569
     first = target.read_bytes()[:100]
-    assert curl(output["href"], "--range", "0-99").encode() == first
-    assert curl.invoke(body, "nightly")["name"] == job["name"]  # though its output is there now
+    assert api(output["href"], "--range", "0-99").encode() == first
+    assert api.invoke(body, "nightly")["name"] == job["name"]  # though its output is there now
