@@ -166,10 +166,14 @@ class S3Bucket(ObjectStore):
         return (_listed(one) for page in pages for one in page.get("Contents", []))
 
     def body(self, path: str, etag: str, start: int, end: int) -> Body:
-        found: Body = self._client.get_object(
+        found = self._client.get_object(
             Bucket=self.bucket, Key=self.key(path), Range=f"bytes={start}-{end - 1}", IfMatch=f'"{etag}"'
-        )["Body"]
-        return found
+        )
+        body: Body = found["Body"]
+        if found["ETag"].strip('"') != etag:  # some servers do not know the condition
+            body.close()
+            raise Changed
+        return body
 
     def put(self, path: str, chunks: Iterable[bytes], *, if_absent: bool = False, owner: str = "") -> bool:
         place = {"Bucket": self.bucket, "Key": self.key(path)}

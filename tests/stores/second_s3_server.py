@@ -37,13 +37,14 @@ def second_s3_server(home: Path) -> Iterator[str]:
     with subprocess.Popen(launched(command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             address = f"http://127.0.0.1:{port}"
-            _wait_for(address, process)
+            wait_for(address, process)
             yield address
         finally:
             process.kill()  # it would wait half a minute for its own parts
 
 
-def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+    """Until the server of this process answers there, whatever it says."""
     end = time.monotonic() + 60
     while True:
         try:

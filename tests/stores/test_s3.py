@@ -4,8 +4,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from studio.actions.datastores import probe
-from studio.stores import PathRefused, StoreAway, store_of
+from studio.stores import Changed, PathRefused, StoreAway, store_of
 from studio.stores.s3 import _said
+from tests.stores.rclone_s3_server import rclone_s3_server
 from tests.stores.s3_server import ACCESS_KEY, SECRET_KEY
 
 KEYS = {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
@@ -83,3 +84,21 @@ def test_an_output_whose_answer_was_lost_is_recognised(s3, file, monkeypatch):
 
     monkeypatch.setattr(s3._client, "put_object", lost)
     assert s3.put_if_absent("out.csv", file("mine"), owner="job-1").size == 4
+
+
+def test_a_server_that_knows_no_conditions_has_its_changes_seen(tmp_path):
+    """rclone hands out whatever is there now, and says its entity tag."""
+    (home := tmp_path / "home").mkdir()
+    (home / "bucket").mkdir()
+    (home / "bucket" / "a.csv").write_bytes(b"x\n1\n2\n")
+    with rclone_s3_server(home) as address:
+        options = {"bucket": "bucket", "endpoint": address, "region": "us-east-1", "path_style": True}
+        store = store_of("s3", options, KEYS)
+        planned = store.stat("a.csv")
+        assert (
+            store.local_copy("a.csv", tmp_path, etag=planned.etag, ranges=[(2, 6)]).read_bytes()[2:]
+            == b"1\n2\n"
+        )
+        (home / "bucket" / "a.csv").write_bytes(b"x\n3\n4\n5\n")
+        with pytest.raises(Changed):
+            store.local_copy("a.csv", tmp_path, etag=planned.etag, ranges=[(2, 6)])
