@@ -1,5 +1,6 @@
 import secrets
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
@@ -42,6 +43,7 @@ def _let_in_again(admin: User, password: str) -> None:
     if not admin.check_password(password):
         admin.set_password(password)
         admin.save(update_fields=["password"])
+        record(actor=None, action="account.password", subject=admin.username)
     if not (admin.is_active and admin.is_superuser):
         admin.is_active = admin.is_superuser = True
         admin.save(update_fields=["is_active", "is_superuser"])
@@ -49,21 +51,25 @@ def _let_in_again(admin: User, password: str) -> None:
 
 
 def choose_theme(*, user: User, theme: str) -> None:
-    Profile.objects.update_or_create(user=user, defaults={"theme": Profile.Theme(theme)})
+    _choose(user, theme=Profile.Theme(theme))
 
 
-@transaction.atomic
 def choose_preferences(
     *, user: User, theme: str, language: str, time_zone: str, notices: str, tells_browser: bool
 ) -> None:
     check_can_change_own(user)
-    chosen = {
-        "theme": Profile.Theme(theme),
-        "language": language,
-        "time_zone": time_zone,
-        "notices": Profile.Notices(notices),
-        "tells_browser": tells_browser,
-    }
+    _choose(
+        user,
+        theme=Profile.Theme(theme),
+        language=language,
+        time_zone=time_zone,
+        notices=Profile.Notices(notices),
+        tells_browser=tells_browser,
+    )
+
+
+@transaction.atomic
+def _choose(user: User, **chosen: Any) -> None:
     known = Profile.objects.of(user) or Profile()
     before = {name: getattr(known, name) for name in chosen}
     Profile.objects.update_or_create(user=user, defaults=chosen)

@@ -49,6 +49,21 @@ def test_the_start_with_a_password_lets_the_administrator_in_again(
     assert Event.objects.filter(action="person.let_in_again", actor=None).count() == 1
 
 
+def test_a_new_password_at_the_start_is_on_record(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDIO_ADMIN_PASSWORD", "the-first-one")
+    set_up_administrator()
+    monkeypatch.setenv("STUDIO_ADMIN_PASSWORD", "another-one")
+    for _twice in range(2):
+        set_up_administrator()
+    assert Event.objects.filter(action="account.password", actor=None, subject="admin").count() == 1
+
+
+def test_the_theme_button_is_on_record(signed_in: Client, person: Any) -> None:
+    signed_in.post("/ui/theme/", {"theme": "dark"})
+    event = Event.objects.get(action="account.preferences", actor=person)
+    assert event.details == {"before": {"theme": "auto"}, "after": {"theme": "dark"}}
+
+
 def test_index_asks_who_is_there(client: Client, db: None) -> None:
     assert client.get(ACCOUNT)["Location"] == "/account/sign-in/?next=/account/"
 
