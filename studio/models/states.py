@@ -51,7 +51,8 @@ class Stateful(models.Model):
 
     @property
     def status_label(self) -> str:
-        return str(self.get_status_display())  # type: ignore[attr-defined]
+        # Not get_status_display(), which translates the labels of all states each time it is asked for one.
+        return str(self.Status(self.status).label)  # type: ignore[attr-defined]
 
     @property
     def status_tone(self) -> str:
