@@ -27,10 +27,17 @@ def temporary_home() -> Path:
     return home.resolve()
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """Below those that the system gives to connections, one of which could take it before it is listened at."""
+    """Another one each time, below those that the system gives to connections, one of which could take it before it is
+    listened at."""
     while True:
         port = random.SystemRandom().randint(20_000, 32_000)
+        if port in _given:
+            continue
+        _given.add(port)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
