@@ -219,7 +219,7 @@ def _insecure(address: Address, error: SSLError) -> StoreAway | AddressRefused:
 def _asked_to_wait(answer: BaseHTTPResponse) -> float:
     try:
         return Retry().get_retry_after(answer) or 0.0
-    except InvalidHeader:
+    except (InvalidHeader, ValueError):  # the latter: thousands of digits
         return 0.0
 
 

@@ -68,7 +68,7 @@ def facts_of(answer: BaseHTTPResponse) -> Facts:
     named = re.search(r'filename="?([^";]+)"?', headers.get("Content-Disposition", ""))
     return Facts(
         status=answer.status,
-        size=int(length) if length.isdecimal() else None,
+        size=int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None,
         type=headers.get("Content-Type", "").partition(";")[0].strip().lower(),
         encoding=headers.get("Content-Encoding", "").strip().lower(),
         given_name=named[1].strip() if named else "",

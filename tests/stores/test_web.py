@@ -160,6 +160,18 @@ def test_a_server_that_asks_for_a_pause_gets_one(web: Server) -> None:
     assert len(web.asked) == 1
 
 
+def test_numbers_that_no_machine_reads_are_none(web: Server) -> None:
+    digits = "9" * 5000
+    file_at(web.put("/visits.csv", b"a\n", status=429, times=1, headers={"Retry-After": digits})).stat(
+        "visits.csv"
+    )
+
+    def boastful(handler: Handler) -> None:
+        handler.answer(206, {"Content-Type": "text/csv", "Content-Range": f"bytes 0-0/{digits}"}, b"a")
+
+    assert web_store.look_at(parse_address(web.put("/visits.csv", body=boastful))).size is None
+
+
 def test_more_than_the_limit_is_not_fetched(web: Server, home: Path, settings: Any) -> None:
     settings.MAX_DOWNLOAD = 1000
     for server in ({}, {"takes_ranges": False}, {"etag": "", "has_length": False, "takes_ranges": False}):
